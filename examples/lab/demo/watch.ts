@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MoveRecord } from "../../../provider/controller/placement.ts";
+import type { Inventory } from "../inventory.ts";
+import { type FrameReport, watchFrames } from "../probe/frames.ts";
+import { GuestControl } from "../probe/guest-control.ts";
+import { type PingReport, startPing } from "../probe/ping.ts";
+import { type Gap, monotonicMs, type Probe } from "../probe/report.ts";
+import { type StreamReport, startStream } from "../probe/stream.ts";
+
+/** How long after a move everything is known: late pings are lost pings, and the guest's clock has settled. */
+const AFTERGLOW_MS = 4_000;
+
+/** One move, as seen by everyone who watched. Times and lengths in ms; gaps are the largest of the whole move. */
+export interface WatchedMove {
+  readonly from: string;
+  readonly to: string;
+  readonly tcpSurvived: boolean;
+  readonly downtimeMs: {
+    /** The guest's own clock loop. */
+    readonly guest: number;
+    /** Between two samples at the client. */
+    readonly stream: number;
+    /** Between two replies. */
+    readonly ping: number;
+    /** Source STOP to destination RESUME. */
+    readonly blackout: number;
+  };
+  readonly lostPings: number;
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly totalMs: number;
+  readonly stages: Readonly<Record<string, number>>;
+  /** As Pulumi exports it. */
+  readonly record: MoveRecord;
+  /** The largest gap between two samples, on {@link monotonicMs}; absent if there was none. */
+  readonly streamGap?: Gap;
+  /** What must not be; each a sentence. Empty: nothing was wrong. */
+  readonly faults: readonly string[];
+}
+
+/** Everything that watches a VM of the lab from outside, on one clock. */
+export class Watch {
+  readonly #guest: GuestControl;
+  readonly #stream: Probe<StreamReport>;
+  readonly #ping: Probe<PingReport>;
+  readonly #frames: Readonly<Record<"ams" | "san", Probe<FrameReport>>>;
+
+  private constructor(
+    guest: GuestControl,
+    stream: Probe<StreamReport>,
+    ping: Probe<PingReport>,
+    frames: Readonly<Record<"ams" | "san", Probe<FrameReport>>>,
+  ) {
+    this.#guest = guest;
+    this.#stream = stream;
+    this.#ping = ping;
+    this.#frames = frames;
+  }
+
+  /** Resolves when the guest answers and one TCP connection to it is open, which is kept to the end. */
+  static async begin({ namespaces, vm }: Inventory): Promise<Watch> {
+    const address = vm.network.address.split("/")[0] ?? "";
+    const guest = await GuestControl.connect(namespaces.client, address, 60);
+    const [stream, ping, ams, san] = await Promise.all([
+      startStream(namespaces.client, address),
+      startPing(namespaces.client, address),
+      watchFrames(namespaces.ams, vm.network.mac),
+      watchFrames(namespaces.san, vm.network.mac),
+    ]);
+    return new Watch(guest, stream, ping, { ams, san });
+  }
+
+  get guest(): GuestControl {
+    return this.#guest;
+  }
+
+  /** Watches from before `move`'s first command to some seconds after its last. */
+  async during(move: () => Promise<MoveRecord>): Promise<WatchedMove> {
+    await this.#guest.clear();
+    await sleep(1_500);
+    const fromAtMs = monotonicMs();
+    const record = await move();
+    const toAtMs = monotonicMs();
+    await sleep(AFTERGLOW_MS);
+    const guestGaps = await this.#guest.settledGaps(10);
+    const stream = await this.#stream.report(fromAtMs, toAtMs);
+    const ping = await this.#ping.report(fromAtMs, toAtMs);
+    const tcpSurvived = stream.survived && stream.holeCount === 0;
+    const streamGap = stream.gaps[0];
+    return {
+      ...{ record, ...(streamGap ? { streamGap } : {}) },
+      ...{ from: record.from, to: record.to, tcpSurvived, lostPings: ping.lost },
+      downtimeMs: {
+        guest: Math.round(Math.max(0, ...guestGaps.map(({ lengthMs }) => lengthMs))),
+        ...{ stream: longest(stream.gaps), ping: longest(ping.gaps), blackout: record.blackoutMs ?? 0 },
+      },
+      ...{ memoryBytes: record.memoryBytes, diskBytes: record.diskBytes },
+      ...{ totalMs: record.totalMs, stages: record.stages },
+      faults: [
+        ...(tcpSurvived ? [] : [`the TCP session did not survive: ${stream.ended?.reason ?? "samples are missing"}`]),
+        ...(await this.#orderFaults(record, toAtMs)),
+      ],
+    };
+  }
+
+  async stop(): Promise<void> {
+    const { ams, san } = this.#frames;
+    await Promise.all([this.#guest.close(), this.#stream.stop(), this.#ping.stop(), ams.stop(), san.stop()]);
+  }
+
+  /** Source STOP before destination RESUME on one clock, and no frame of the VM's from the source after it. */
+  async #orderFaults(record: MoveRecord, toAtMs: number): Promise<string[]> {
+    const { stopAtMs, timelineMs } = record;
+    const resumeMs = timelineMs["destination RESUME"];
+    if (stopAtMs === undefined || resumeMs === undefined) return ["the record lacks STOP or RESUME"];
+    const { count, complete } = await this.#frames[record.from === "ams" ? "ams" : "san"].report(
+      stopAtMs + resumeMs,
+      toAtMs,
+    );
+    return [
+      ...(resumeMs > 0 ? [] : [`the destination resumed ${-resumeMs} ms before the source stopped`]),
+      ...(count === 0 ? [] : [`${count} frames of the VM left ${record.from} after the destination resumed`]),
+      ...(complete ? [] : [`not every frame at ${record.from} was seen`]),
+    ];
+  }
+}
+
+function longest(gaps: readonly Gap[]): number {
+  return Math.round(Math.max(0, ...gaps.map(({ lengthMs }) => lengthMs)));
+}

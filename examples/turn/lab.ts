@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import { type Inventory, inventory } from "../lab/inventory.ts";
+
+/** What the lab wrote about itself, in the file named by TURNTABLE_LAB. */
+export function readLab(): Inventory {
+  const file = process.env.TURNTABLE_LAB;
+  if (file === undefined) {
+    throw new pulumi.RunError('TURNTABLE_LAB is not set. Run `npm run lab -- up`, then `eval "$(npm run -s env)"`.');
+  }
+  try {
+    return inventory.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new pulumi.RunError(`${file} does not describe a lab: ${reason}. Run \`npm run lab -- up\`.`);
+  }
+}
+
+/** One of the lab's two sites. */
+export function siteNamed(name: string): "ams" | "san" {
+  if (name === "ams" || name === "san") return name;
+  throw new pulumi.RunError(`The lab has no site "${name}". Run \`pulumi config set site ams\` (or san).`);
+}

@@ -1,0 +1,67 @@
+import { z } from "zod";
+import { timeWindow } from "./wire.ts";
+
+/** `typ` headers: a signature made for one purpose serves no other. */
+export const GRANT_TYPE = "turntable-grant+jwt";
+export const CONSENT_TYPE = "turntable-consent+jwt";
+export const TOKEN_TYPE = "at+jwt";
+
+const stps = z.tuple([z.string(), z.string()]);
+
+/** What one domain agreed to: two sides of its switch, of which one port each may be joined. */
+export const consentDetails = z.object({
+  type: z.literal("lightpath-consent"),
+  grant: z.string(),
+  between: stps,
+  bandwidthMbps: z.number(),
+  window: timeWindow,
+  vm: z.string(),
+  sides: z.tuple([z.array(z.string()), z.array(z.string())]),
+});
+
+/** What a grant covers, in either direction. */
+export const grantDetails = z.object({
+  type: z.literal("lightpath-grant"),
+  between: stps,
+  bandwidthMbps: z.number(),
+  window: timeWindow,
+  vm: z.string(),
+  domains: z.array(z.string()).min(1),
+});
+
+/** What a token covers: one direction of travel (RFC 9396 form). */
+export const lightpathDetails = z.object({
+  type: z.literal("lightpath"),
+  from: z.string(),
+  to: z.string(),
+  bandwidthMbps: z.number(),
+  window: timeWindow,
+  vm: z.string(),
+  siteKey: z.string(),
+  domains: z.array(z.string()).min(1),
+  grant: z.string(),
+});
+
+/** Each domain's signed consent, by the domain's name. */
+const consents = z.record(z.string(), z.string());
+
+export const consentClaims = z.object({ authorization_details: z.tuple([consentDetails]) });
+export const grantClaims = z.object({
+  sub: z.string(),
+  jti: z.string(),
+  authorization_details: z.tuple([grantDetails]),
+  consents,
+});
+export const tokenClaims = z.object({
+  iss: z.string(),
+  sub: z.string(),
+  aud: z.array(z.string()),
+  jti: z.string(),
+  authorization_details: z.tuple([lightpathDetails]),
+  consents,
+});
+
+export type ConsentDetails = z.output<typeof consentDetails>;
+export type GrantDetails = z.output<typeof grantDetails>;
+export type LightpathDetails = z.output<typeof lightpathDetails>;
+export type TokenClaims = z.output<typeof tokenClaims>;

@@ -1,0 +1,62 @@
+import { z } from "zod";
+
+/** From–until, ISO 8601 in UTC. */
+export const timeWindow = z
+  .strictObject({ start: z.iso.datetime(), end: z.iso.datetime() })
+  .refine((w) => Date.parse(w.start) < Date.parse(w.end), "must start before it ends");
+
+/** What a grant covers: an unordered pair of STPs, a rate, a time and one VM. */
+export const grantRequest = z.strictObject({
+  between: z.tuple([z.string(), z.string()]),
+  bandwidthMbps: z.number().positive(),
+  window: timeWindow,
+  vm: z.string().min(1),
+});
+
+export const grant = z.strictObject({
+  id: z.string(),
+  /** Signed by the home domain, with each domain's signed consent inside. Secret, though useless without the caller's key. */
+  jwt: z.string(),
+  /** Every domain on the path, in order, each of which agreed. */
+  domains: z.array(z.string()),
+  window: timeWindow,
+});
+
+export const grantStatus = z.strictObject({
+  id: z.string(),
+  state: z.enum(["active", "expired", "revoked"]),
+  domains: z.array(z.string()),
+  window: timeWindow,
+});
+
+/** One direction of travel under a grant. The token lives no longer than the window, nor than the domain's own limit. */
+export const tokenRequest = z.strictObject({
+  grant: z.string(),
+  from: z.string(),
+  to: z.string(),
+  bandwidthMbps: z.number().positive(),
+  window: timeWindow,
+  vm: z.string().min(1),
+  /** SHA-256 of the destination's pinned ssh host key, as ssh-keygen prints it ("SHA256:…"). */
+  siteKey: z.string(),
+});
+
+export const token = z.strictObject({ token: z.string(), expiresAt: z.iso.datetime(), domains: z.array(z.string()) });
+
+/** Body of every answer that is not 2xx. `domain` is the one that refused, which need not be the one asked. */
+export const refusal = z.strictObject({
+  error: z.string(),
+  domain: z.string(),
+  reason: z.string(),
+});
+
+/** Every request carries `Authorization: Bearer <assertion>` (who calls); reserving and provisioning also this (what may be done). */
+export const TOKEN_HEADER = "turntable-token";
+
+export type TimeWindow = z.output<typeof timeWindow>;
+export type GrantRequest = z.output<typeof grantRequest>;
+export type Grant = z.output<typeof grant>;
+export type GrantStatus = z.output<typeof grantStatus>;
+export type TokenRequest = z.output<typeof tokenRequest>;
+export type Token = z.output<typeof token>;
+export type Refusal = z.output<typeof refusal>;

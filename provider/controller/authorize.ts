@@ -1,0 +1,67 @@
+import type { Aaa } from "../aaa/aaa.ts";
+import type { DomainRecord } from "../aaa/domain-record.ts";
+import type { TimeWindow } from "../aaa/wire.ts";
+import { TurntableError } from "../errors.ts";
+import { hostKeyFingerprint } from "../host/host-key.ts";
+import type { Undo } from "./course.ts";
+import type { Journal } from "./journal.ts";
+import type { Move } from "./move.ts";
+
+/** How long a path is asked for, for one move. What a move leaves unused is given back at once. */
+const MOVE_WINDOW_MS = 60 * 60_000;
+
+/** The right to make exactly this move: a short-lived token that never leaves this process. */
+export interface Permit {
+  readonly home: DomainRecord;
+  readonly token: string;
+  readonly window: TimeWindow;
+  readonly domains: readonly string[];
+  /** Gives back a grant that was asked for this move alone; one declared ahead stays. */
+  giveBack(): Promise<void>;
+}
+
+/** Asks every domain on the way for its consent, or uses a grant that holds them; a fixed path needs none. */
+export async function authorize(
+  move: Move,
+  aaaOf: (home: DomainRecord) => Aaa,
+  journal: Journal,
+  undo: Undo,
+): Promise<Permit | undefined> {
+  const { path, from, to, vm } = move;
+  if (path.kind === "fixed") return undefined;
+  const home = move.grant?.home ?? path.home ?? from.location.domain;
+  const aaa = aaaOf(home);
+  const { bandwidthMbps } = path;
+  const grant = move.grant
+    ? await declaredGrant(aaa, move.grant)
+    : await aaa.requestGrant({
+        ...{ between: [from.location.stp, to.location.stp], bandwidthMbps, vm: vm.name },
+        window: windowUntil(Date.now() + MOVE_WINDOW_MS),
+      });
+  const giveBack = async () => {
+    if (!move.grant) await aaa.revokeGrant(grant.id);
+  };
+  undo("the grant", giveBack);
+  if (!move.grant) await journal.borrow({ home: home.name, grant: grant.id });
+  const window = move.grant
+    ? windowUntil(Math.min(Date.parse(grant.window.end), Date.now() + MOVE_WINDOW_MS))
+    : grant.window;
+  const minted = await aaa.mintToken({
+    ...{ grant: grant.jwt, from: from.location.stp, to: to.location.stp, bandwidthMbps, window, vm: vm.name },
+    siteKey: hostKeyFingerprint(to.record.hostKey),
+  });
+  return { home, token: minted.token, window, domains: minted.domains, giveBack };
+}
+
+function windowUntil(endMs: number): TimeWindow {
+  return { start: new Date().toISOString(), end: new Date(endMs).toISOString() };
+}
+
+async function declaredGrant(aaa: Aaa, { id, jwt, home }: NonNullable<Move["grant"]>) {
+  const status = await aaa.grantStatus(id);
+  if (status?.state === "active") return { id, jwt, window: status.window };
+  throw new TurntableError("domain.refused", `the grant ${id} is ${status?.state ?? `not known to ${home.name}`}`, {
+    retry: "never",
+    next: "Declare a new AuthToken for this move, or leave `grant` out to ask for one on demand.",
+  });
+}

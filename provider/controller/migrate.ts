@@ -1,0 +1,43 @@
+import { TurntableError } from "../errors.ts";
+import type { Hypervisor, Transfer } from "../hypervisor/hypervisor.ts";
+import type { Course } from "./course.ts";
+import type { LitPath } from "./light.ts";
+import type { Move } from "./move.ts";
+import { progressLine } from "./progress.ts";
+import type { ReadyTurn } from "./steer.ts";
+
+/**
+ * Moves disks and memory and switches over. If that fails, the destination is asked whether it committed: then the
+ * move stands; else the VM runs on at the source. If it cannot be asked, nothing at all is taken back.
+ */
+export async function migrate(
+  move: Move,
+  path: LitPath,
+  turns: readonly ReadyTurn[],
+  hypervisor: Hypervisor,
+  course: Course,
+): Promise<Transfer> {
+  const { from, to, vm, epoch, downtimeBudgetMs } = move;
+  try {
+    return await hypervisor.send({
+      ...{ source: from.place, destination: to.place, vm, epoch, downtimeBudgetMs },
+      bandwidthMbps: path.bandwidthMbps,
+      turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),
+      onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
+    });
+  } catch (thrown) {
+    const mayHaveCommitted = !(thrown instanceof TurntableError && thrown.retry === "safe");
+    if ((await settled(move, hypervisor, mayHaveCommitted, course)) === "source") throw thrown;
+    course.warn(`the connection broke after the switchover; the VM is at ${to.location.name}`);
+    return { memoryBytes: 0, diskBytes: 0, blackoutMs: undefined, iterations: [], events: [] };
+  }
+}
+
+async function settled(move: Move, hypervisor: Hypervisor, mayHaveCommitted: boolean, course: Course) {
+  try {
+    return await hypervisor.settle(move.from.place, move.to.place, move.vm, mayHaveCommitted);
+  } catch (thrown) {
+    course.keepEverything();
+    throw thrown;
+  }
+}

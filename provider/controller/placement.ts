@@ -1,0 +1,134 @@
+import { z } from "zod";
+import { domainRecord } from "../aaa/domain-record.ts";
+import { timeWindow } from "../aaa/wire.ts";
+import { hypervisorHostRecord } from "../host/record.ts";
+import { type VmSpec, vmSpec } from "../hypervisor/vm-spec.ts";
+
+const siteName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be a short lower-case name");
+const labels = z.record(z.string(), z.string());
+
+/** All that is needed to reach a site but the keys: plain values, known in preview. The fingerprint of a host is that of its `hostKey`. */
+export const location = z.strictObject({
+  name: siteName,
+  /** The network domain at whose port (`stp`) the site hangs. */
+  domain: domainRecord,
+  stp: z.string().startsWith("urn:ogf:network:", "must be a service termination point (urn:ogf:network:…)"),
+  hosts: z.array(hypervisorHostRecord).min(1),
+  labels: labels.default({}),
+});
+
+const bandwidthMbps = z.number().positive();
+const mtu = z.int().min(576).max(9216).default(9000);
+
+/** How a move gets its dedicated path. */
+export const pathChoice = z.discriminatedUnion("kind", [
+  /** A declared `Lightpath`: reserved already; a move provisions and releases it. */
+  z.strictObject({
+    kind: z.literal("reserved"),
+    connectionId: z.string().min(1),
+    home: domainRecord,
+    bandwidthMbps,
+    mtu,
+  }),
+  /** Reserved when the move begins, terminated when it ends. Asked of `home`, by default the domain of the site moved from. */
+  z.strictObject({ kind: z.literal("on-demand"), bandwidthMbps, mtu, home: domainRecord.optional() }),
+  /** A link between the sites' lightpath addresses that is always there. */
+  z.strictObject({
+    kind: z.literal("fixed"),
+    bandwidthMbps: bandwidthMbps.default(1_000),
+    mtu: z.int().min(576).max(9216).default(1_500),
+    rttMs: z.number().positive().default(10),
+    /** Whether the link itself encrypts, which only who declares it can know. */
+    encrypted: z.boolean().optional(),
+  }),
+]);
+
+/** A grant declared ahead (`AuthToken`), under which a move mints its token at `home`. `jwt` is secret. */
+export const grantReference = z.strictObject({
+  id: z.string().min(1),
+  jwt: z.string().min(1),
+  home: domainRecord,
+  window: timeWindow,
+});
+
+const end = z.strictObject({ name: siteName, labels });
+
+/** The transition as policy packs see it; present while the recorded site differs from the declared one. */
+export const transition = z.strictObject({ from: end, to: end });
+
+/** Inputs of a VmPlacement: the VM's own (flat), and where it shall be. */
+export const placementInputs = vmSpec.extend({
+  /** Name of the site, so that a preview reads `site: "ams" => "san"`. */
+  site: siteName,
+  location,
+  lightpath: pathChoice,
+  grant: grantReference.optional(),
+  /** Free facts for policies, such as an embargo. They change nothing in the VM. */
+  labels: labels.default({}),
+  downtimeBudgetMs: z.number().positive().default(1000),
+  /** Whether deletion leaves the disks where they are. */
+  keepDisks: z.boolean().default(false),
+  move: transition.optional(),
+});
+
+/** What a move left on record. Times are durations in milliseconds, of one monotonic clock. */
+export const moveRecord = z.object({
+  from: z.string(),
+  to: z.string(),
+  epoch: z.int(),
+  startedAt: z.iso.datetime(),
+  /** The VM stopped: source STOP to destination RESUME. Absent where the two hosts share no clock. */
+  blackoutMs: z.number().optional(),
+  memoryBytes: z.number(),
+  diskBytes: z.number(),
+  totalMs: z.number(),
+  /** Duration of each stage, by its name (hold, authorize, light, migrate, steer, release). */
+  stages: z.record(z.string(), z.number()),
+  path: z.object({
+    connectionId: z.string().optional(),
+    /** Domains crossed, in order; none on a fixed path. */
+    hops: z.array(z.string()),
+    bandwidthMbps: z.number().optional(),
+    rttMs: z.number().optional(),
+  }),
+  /** Each pass over the memory: how much had been sent, and how much was left, when it began. */
+  iterations: z.array(z.object({ atMs: z.number(), sentBytes: z.number(), remainingBytes: z.number() })).optional(),
+  /** When the guest stopped, on the hosts' monotonic clock. */
+  stopAtMs: z.number().optional(),
+  /** Points of the switchover ("destination RESUME", …), in ms since the guest stopped. */
+  timelineMs: z.record(z.string(), z.number()),
+});
+
+/** Outputs of a VmPlacement. Not strict: state may come from another version of this package. */
+export const placementState = z.object({
+  ...placementInputs.omit({ move: true }).shape,
+  /** Name of the host that runs the VM, one of `locations[site].hosts`. */
+  host: z.string(),
+  state: z.enum(["running", "paused", "stopped"]),
+  /** Raised by one with every move. */
+  epoch: z.int(),
+  lastMove: moveRecord.optional(),
+  /** Every site used so far, so that the old ones can still be reached. */
+  locations: z.record(z.string(), location),
+});
+
+export type Location = z.output<typeof location>;
+export type PathChoice = z.output<typeof pathChoice>;
+export type GrantReference = z.output<typeof grantReference>;
+export type Transition = z.output<typeof transition>;
+export type PlacementInputs = z.output<typeof placementInputs>;
+export type MoveRecord = z.output<typeof moveRecord>;
+export type PlacementState = z.output<typeof placementState>;
+
+/** Where a VM was found to be. `unreachable` and `doubled` say nothing against the recorded state, `gone` does. */
+export type Observation =
+  | { readonly kind: "gone" }
+  | { readonly kind: "unreachable"; readonly reason: string }
+  | { readonly kind: "found"; readonly state: PlacementState }
+  | { readonly kind: "doubled"; readonly sites: readonly string[] };
+
+/** The virtual machine apart from where it runs. */
+export function vmOf(placement: VmSpec): VmSpec {
+  const { name, image, disks, memoryMiB, vcpus, network } = placement;
+  return { name, image, disks, memoryMiB, vcpus, network };
+}

@@ -1,0 +1,157 @@
+import type { Context } from "../context.ts";
+import { reasonOf } from "../errors.ts";
+import type { Offer } from "../lightpath/lightpath.ts";
+import { chooseHost } from "./broker.ts";
+import { endAt } from "./move.ts";
+import type { PlacementInputs, PlacementState } from "./placement.ts";
+import { tunnelsAt } from "./steer.ts";
+
+/** A preview waits no longer than this for what it would only like to know. */
+const PATIENCE_MS = 2_500;
+const MOVE_MINUTES = 60;
+/** What both ends add to the way of the last bytes: measured between 20 and 35 ms. */
+const HANDWORK_MS = 30;
+/** Connections, handshakes and TCP's first seconds, beside the bytes themselves. */
+const OVERHEAD_S = 6;
+
+/** Known, or why not. */
+type Answer<T> = { readonly known: T } | { readonly silent: string };
+
+/** What a move would do, as lines for a preview. Read-only; what does not answer in time is said to be silent. */
+export async function planMove(context: Context, olds: PlacementState, news: PlacementInputs): Promise<string[]> {
+  const [offer, room, diskBytes, tunnels] = await Promise.all([
+    asked(() => offerFor(context, olds, news)),
+    asked(() => roomFor(context, news)),
+    asked(() => allocatedBytes(context, olds)),
+    asked(async () =>
+      (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
+    ),
+  ]);
+  const { lightpath, memoryMiB, downtimeBudgetMs } = news;
+  const memoryBytes = memoryMiB * 2 ** 20;
+  const seconds = (bytes: number) => Math.ceil(OVERHEAD_S + (bytes * 8) / (lightpath.bandwidthMbps * 1e6));
+  const rttMs = told(
+    offer,
+    ({ rttMs }) => rttMs,
+    () => undefined,
+  );
+  return [
+    `${news.name}: ${olds.site} → ${news.site}, while it runs`,
+    `path: ${pathLine(news, offer)}`,
+    `must agree: ${told(
+      offer,
+      ({ hops }) => hops.join(", ") || "nobody",
+      (why) => why,
+    )}`,
+    `host: ${told(
+      room,
+      (line) => line,
+      (why) => why,
+    )}`,
+    `to move: at most ${mb(memoryBytes)} of memory, ${told(
+      diskBytes,
+      (bytes) => `${mb(bytes)} of disk; about ${seconds(memoryBytes + bytes)} s`,
+      (why) => `disk unknown (${why})`,
+    )}`,
+    `downtime: ${rttMs === undefined ? "" : `about ${Math.round(rttMs / 2 + HANDWORK_MS)} ms expected, `}budget ${downtimeBudgetMs} ms`,
+    `re-pointed: ${told(
+      tunnels,
+      (names) => names.join(", ") || "no tunnel",
+      (why) => why,
+    )}`,
+    `afterwards: ${AFTERWARDS[lightpath.kind]}; the copy at ${olds.site} is removed`,
+  ];
+}
+
+const AFTERWARDS = {
+  "on-demand": "the path is given back",
+  reserved: "the path stays reserved, dark",
+  fixed: "the fixed path stays",
+} as const;
+
+async function asked<T>(ask: () => Promise<T>): Promise<Answer<T>> {
+  const late = Promise.withResolvers<Answer<T>>();
+  const timer = setTimeout(() => late.resolve({ silent: `no answer in ${PATIENCE_MS / 1000} s` }), PATIENCE_MS);
+  const answer = ask().then(
+    (known): Answer<T> => ({ known }),
+    (thrown): Answer<T> => ({ silent: reasonOf(thrown) }),
+  );
+  return await Promise.race([answer, late.promise]).finally(() => clearTimeout(timer));
+}
+
+function told<T, R>(answer: Answer<T>, known: (value: T) => R, silent: (why: string) => R): R {
+  return "known" in answer ? known(answer.known) : silent(answer.silent);
+}
+
+async function offerFor(
+  context: Context,
+  olds: PlacementState,
+  { lightpath, location }: PlacementInputs,
+): Promise<Offer> {
+  const here = olds.locations[olds.site] ?? olds.location;
+  if (lightpath.kind === "fixed") return { hops: [], rttMs: lightpath.rttMs, startsAt: new Date().toISOString() };
+  const drac = context.lightpath(lightpath.home ?? here.domain);
+  if (lightpath.kind === "on-demand") {
+    const { bandwidthMbps } = lightpath;
+    return await drac.offer({ from: here.stp, to: location.stp, bandwidthMbps, minutes: MOVE_MINUTES });
+  }
+  const connection = await drac.query(lightpath.connectionId);
+  if (!connection) throw new Error(`the reserved path ${lightpath.connectionId} is not known`);
+  const hops = connection.segments.map(({ domain }) => domain);
+  return { hops, rttMs: connection.rttMs, startsAt: connection.window.start };
+}
+
+function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string {
+  const rate = `${lightpath.bandwidthMbps} Mbps`;
+  const from = ({ startsAt, freeMbps }: Offer) => {
+    const wait = Date.parse(startsAt) - Date.now() > 60_000 ? `next free at ${startsAt}` : "free now";
+    return freeMbps === undefined ? wait : `${freeMbps} Mbps ${wait}`;
+  };
+  switch (lightpath.kind) {
+    case "fixed":
+      return `the fixed one, ${rate}, round trip ${lightpath.rttMs} ms`;
+    case "reserved":
+      return `${rate} reserved, ${told(
+        offer,
+        ({ hops, rttMs }) => `${hops.join(" → ")}, round trip ${rttMs} ms`,
+        (why) => why,
+      )}`;
+    case "on-demand":
+      return `${rate} on demand, ${told(
+        offer,
+        (one) => `${one.hops.join(" → ")}, round trip ${one.rttMs} ms; ${from(one)}`,
+        (why) => why,
+      )}`;
+  }
+}
+
+async function roomFor(context: Context, { location, name, memoryMiB }: PlacementInputs): Promise<string> {
+  const { record, host } = await chooseHost(context, location, name);
+  const survey = await context.hypervisor(record.hypervisor).survey(host, record.storage, record.accelerator);
+  const short = survey.memoryAvailableMiB < memoryMiB ? ["too little memory"] : [];
+  const lacks = [...survey.missing, ...short];
+  const free = `${survey.memoryAvailableMiB} MiB of memory and ${survey.storageAvailableMiB} MiB of storage free`;
+  return `${record.name}, ${free}, ${survey.hypervisor} ${survey.version}${lacks.length > 0 ? `; LACKS ${lacks.join(", ")}` : ""}`;
+}
+
+async function source(context: Context, olds: PlacementState) {
+  const location = olds.locations[olds.site] ?? olds.location;
+  const record = location.hosts.find(({ name }) => name === olds.host) ?? location.hosts[0];
+  if (record) return await endAt(context, location, record, olds.name);
+  throw new Error(`${olds.site} declares no host`);
+}
+
+/** What the disks' files really take at the source: holes are not sent. */
+async function allocatedBytes(context: Context, olds: PlacementState): Promise<number> {
+  const { host, place } = await source(context, olds);
+  const paths = olds.disks.map(({ name }) => `${place.directory}/${name}.qcow2`);
+  if (paths.length === 0) return 0;
+  const { stdout } = await host.run(["stat", "-c", "%b %B", "--", ...paths]);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" ").map(Number))
+    .reduce((sum, [blocks = 0, size = 0]) => sum + blocks * size, 0);
+}
+
+const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

@@ -1,0 +1,72 @@
+import type { DomainRecord } from "../aaa/domain-record.ts";
+import type { Context } from "../context.ts";
+import { detach } from "../lightpath/attachment.ts";
+import { clearAway } from "./clear-away.ts";
+import { committedMeanwhile } from "./faults.ts";
+import { type JournalFile, readJournal, removeJournal } from "./journal.ts";
+import { type End, shelfOf } from "./move.ts";
+import { tunnelsAt } from "./steer.ts";
+import type { Sighting, Whereabouts } from "./whereabouts.ts";
+
+/**
+ * Clears up after a move that broke off, by what is seen and not by what was meant: an arrival that was not
+ * committed is refused for good and removed, an older copy is removed, a VM that was left standing still goes on,
+ * and what the journal says was borrowed is given back. Afterwards the VM has one place and nothing else of it is
+ * left; resolves with that place as it is then.
+ * Rejects, changing nothing further, if a site or domain whose word is needed does not answer.
+ */
+export async function recover(
+  context: Context,
+  found: Whereabouts & { readonly home: Sighting },
+  domains: readonly DomainRecord[],
+): Promise<Sighting> {
+  const { home, leftovers } = found;
+  const journals = await Promise.all([home, ...leftovers].map(({ end }) => readJournal(shelfOf(end))));
+  const journal = journals.find((one) => one !== undefined);
+  if (!journal && leftovers.length === 0) return home;
+  if (journal) context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
+  for (const leftover of leftovers) await clear(context, home.end, leftover);
+  const now = await awake(context, home);
+  if (!journal) return now;
+  for (const end of found.ends) if ([journal.from, journal.to].includes(end.location.name)) await leavePath(end);
+  await giveBack(context, journal.borrowed, domains);
+  await removeJournal(shelfOf(home.end));
+  return now;
+}
+
+async function clear(context: Context, home: End, { end, seen }: Sighting): Promise<void> {
+  const hypervisor = context.hypervisor(end.record.hypervisor);
+  const vm = await hypervisor.specOf(home.place);
+  context.narrator.warn(`removing an unfinished ${seen.kind} copy of ${vm.name} at ${end.location.name}`);
+  // Their records go with the copy, their devices do not.
+  const tunnels = await tunnelsAt(end);
+  if (seen.kind === "incoming") {
+    const holder = await hypervisor.settle(home.place, end.place, vm, true);
+    if (holder === "destination") throw committedMeanwhile(vm.name, end);
+  }
+  await clearAway(context, end, vm.name, tunnels);
+}
+
+/** A move that broke off may have left the VM paused where it is, or where it arrived. */
+async function awake(context: Context, { end, seen }: Sighting): Promise<Sighting> {
+  const hypervisor = context.hypervisor(end.record.hypervisor);
+  if (seen.run === "paused") await hypervisor.resume(end.place, await hypervisor.specOf(end.place));
+  const now = await hypervisor.observe(end.place);
+  return { end, seen: now.kind === "absent" ? seen : now };
+}
+
+async function giveBack(
+  context: Context,
+  borrowed: JournalFile["borrowed"],
+  domains: readonly DomainRecord[],
+): Promise<void> {
+  const home = domains.find(({ name }) => name === borrowed.home);
+  if (!home) return;
+  if (borrowed.connection && borrowed.declared) await context.lightpath(home).release(borrowed.connection);
+  else if (borrowed.connection) await context.lightpath(home).terminate(borrowed.connection);
+  if (borrowed.grant) await context.aaa(home).revokeGrant(borrowed.grant);
+}
+
+async function leavePath({ host, record }: End): Promise<void> {
+  for (const device of record.lightpath.devices) await detach({ host, device });
+}

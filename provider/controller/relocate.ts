@@ -1,0 +1,67 @@
+import type { Context } from "../context.ts";
+import { authorize } from "./authorize.ts";
+import { Course } from "./course.ts";
+import { hold } from "./hold.ts";
+import { Journal } from "./journal.ts";
+import { light } from "./light.ts";
+import { migrate } from "./migrate.ts";
+import { type Move, shelfOf } from "./move.ts";
+import type { MoveRecord } from "./placement.ts";
+import { release } from "./release.ts";
+import { type Steering, stageTurns, steer } from "./steer.ts";
+import { timelineOf } from "./timeline.ts";
+
+/**
+ * The whole story of a move (paper section 4): hold → authorize → light → migrate → steer → release.
+ * Resolves with its record when the VM runs at its destination and everything borrowed was given back.
+ * Rejects with move.failed: before the switchover everything was taken back and the VM runs where it was;
+ * after it (`onCommit` was called) the VM runs at its destination and the next `up` finishes what is left.
+ */
+export async function relocate(move: Move, context: Context, onCommit: () => void): Promise<MoveRecord> {
+  const { from, to, vm, epoch } = move;
+  const startedAt = new Date().toISOString();
+  const title = `${vm.name} ${from.location.name} → ${to.location.name}`;
+  const header = { move: move.id, from: from.location.name, to: to.location.name, epoch };
+  const journal = new Journal(header, shelfOf(from));
+  const course = new Course(title, journal, context.narrator);
+  const hypervisor = context.hypervisor(to.record.hypervisor);
+  const steering: Steering = { tunnel: context.tunnel, gateway: (record) => context.hosts.open(record) };
+  try {
+    await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
+      await hold(move, hypervisor, undo);
+      undo("the journal there", async () => journal.leave(shelfOf(to)));
+      await journal.alsoOn(shelfOf(to));
+    });
+    const permit = await course.stage("authorize", "consent of every domain on the way", (undo) =>
+      authorize(move, context.aaa, journal, undo),
+    );
+    const path = await course.stage("light", `a path through ${permit?.domains.join(", ") ?? "a fixed link"}`, (undo) =>
+      light(move, permit, context.lightpath, journal, undo),
+    );
+    const { turns, transfer } = await course.stage("migrate", "disk and memory, then the switchover", async (undo) => {
+      const turns = await stageTurns(move, steering, undo);
+      const transfer = await migrate(move, path, turns, hypervisor, course);
+      course.commit();
+      onCommit();
+      return { turns, transfer };
+    });
+    await course.stage("steer", "clients' gateways point at the new site", () => steer(move, steering, turns));
+    await course.stage("release", "the path, the grant and the old site's copy", () =>
+      release(move, path, permit, hypervisor, journal),
+    );
+    await journal.close();
+    return {
+      ...{ from: from.location.name, to: to.location.name, epoch, startedAt },
+      ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
+      ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
+      ...{ totalMs: course.totalMs, stages: course.stagesMs, ...timelineOf(transfer.events) },
+      iterations: [...transfer.iterations],
+      path: {
+        ...(path.connectionId === undefined ? {} : { connectionId: path.connectionId }),
+        ...{ hops: [...path.hops], bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
+      },
+    };
+  } catch (thrown) {
+    throw await course.undo(thrown);
+  }
+}

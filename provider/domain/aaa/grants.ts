@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { nothing } from "../../aaa/channel.ts";
+import { GRANT_TYPE, type GrantDetails, grantDetails } from "../../aaa/token.ts";
+import type { Grant, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
+import { reasonOf } from "../../errors.ts";
+import type { DomainConfig } from "../config.ts";
+import { domainsAlong, fastestPath } from "../drac/path.ts";
+import type { Known } from "../load.ts";
+import type { Peers } from "../peers.ts";
+import { Refused } from "../refused.ts";
+import { domainOf, sidesAt } from "../topology.ts";
+import { consent } from "../wire.ts";
+import type { Consents } from "./consents.ts";
+import type { Revocations } from "./revocations.ts";
+import type { Signatures } from "./signatures.ts";
+
+const row = z.object({ subject: z.string(), body: z.string() });
+
+export interface GrantParts {
+  readonly config: DomainConfig;
+  readonly database: DatabaseSync;
+  readonly signatures: Signatures;
+  readonly consents: Consents;
+  readonly revocations: Revocations;
+  readonly peers: Peers;
+  readonly log: Logger;
+}
+
+/** The grants that this domain gave as home: it asks all on the way, and signs what they agreed to. */
+export class Grants {
+  readonly #parts: GrantParts;
+
+  constructor(parts: GrantParts) {
+    this.#parts = parts;
+  }
+
+  /** Rejects with Refused: this domain's reason, or that of the domain on the way that said no. */
+  async request(client: Known, request: GrantRequest): Promise<Grant> {
+    const { signatures, database } = this.#parts;
+    // The client's own limit holds whether or not this domain is on the way.
+    if (request.bandwidthMbps > client.maxBandwidthMbps) {
+      const limit = `${signatures.domain} allows ${client.maxBandwidthMbps} Mbps at most to ${client.id}`;
+      throw new Refused(403, "policy.bandwidth", `${limit}, not ${request.bandwidthMbps} Mbps`);
+    }
+    const id = randomUUID();
+    const domains = this.#pathFor(request);
+    const consents = await Promise.all(
+      domains.map(async (domain, index) => [domain, await this.#ask(client, id, request, domains, index)] as const),
+    );
+    const details: GrantDetails = { type: "lightpath-grant", ...request, domains: [...domains] };
+    const claims = {
+      ...{ sub: client.id, aud: signatures.domain, jti: id },
+      ...{ authorization_details: [details], consents: Object.fromEntries(consents) },
+    };
+    const jwt = await signatures.sign(GRANT_TYPE, claims, Date.parse(request.window.end));
+    database.prepare("INSERT INTO grants VALUES (?, ?, ?)").run(id, client.id, JSON.stringify(details));
+    return { id, jwt, domains: [...domains], window: request.window };
+  }
+
+  /** Rejects with Refused (404) if this client has no such grant here. */
+  status(client: Known, id: string): GrantStatus {
+    const { domains, window } = this.#find(client, id);
+    const revoked = this.#parts.revocations.has(this.#parts.signatures.domain, id);
+    const expired = Date.parse(window.end) <= Date.now();
+    return { id, state: revoked ? "revoked" : expired ? "expired" : "active", domains, window };
+  }
+
+  /** From now on no token is given under it, nor taken here; the others on the way are told, if they answer. */
+  async revoke(client: Known, id: string): Promise<void> {
+    const { domains } = this.#find(client, id);
+    const { revocations, signatures, peers, log } = this.#parts;
+    revocations.add(signatures.domain, id);
+    const others = domains.filter((domain) => domain !== signatures.domain);
+    const path = ["aaa", "consents", id];
+    const told = await Promise.allSettled(
+      others.map((domain) => peers.ask(domain, { method: "DELETE", path, answer: nothing })),
+    );
+    told.forEach((one, index) => {
+      if (one.status === "fulfilled") return;
+      log.warn({ peer: others[index], reason: reasonOf(one.reason) }, "a peer was not told of a revoked grant");
+    });
+  }
+
+  #find(client: Known, id: string): GrantDetails {
+    const found = row.safeParse(this.#parts.database.prepare("SELECT * FROM grants WHERE id = ?").get(id));
+    if (!found.success || found.data.subject !== client.id) {
+      throw new Refused(404, "grant.unknown", `${client.id} has no grant ${id}`);
+    }
+    return grantDetails.parse(JSON.parse(found.data.body));
+  }
+
+  #pathFor({ between: [one, other], bandwidthMbps }: GrantRequest): readonly string[] {
+    const { topology } = this.#parts.config;
+    const [from, to] = [domainOf(topology, one), domainOf(topology, other)];
+    const links = fastestPath(topology, from, to, ({ capacityMbps }) => capacityMbps >= bandwidthMbps);
+    if (one !== other && links !== undefined) return domainsAlong(from, links);
+    throw new Refused(403, "path.none", `no path between ${one} and ${other} carries ${bandwidthMbps} Mbps`);
+  }
+
+  async #ask(client: Known, grant: string, wish: GrantRequest, domains: readonly string[], index: number) {
+    const { consents, peers, signatures } = this.#parts;
+    const domain = domains[index] ?? signatures.domain;
+    const request = { grant, subject: client.id, ...wish, sides: sidesAt(domains, index, wish.between) };
+    if (domain === signatures.domain) {
+      return await consents.decide({ home: domain, maxBandwidthMbps: client.maxBandwidthMbps }, request);
+    }
+    const path = ["aaa", "consents"];
+    return (await peers.ask(domain, { method: "POST", path, body: request, answer: consent })).consent;
+  }
+}

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { grant, grantRequest, grantStatus, token, tokenRequest } from "../../aaa/wire.ts";
+import { clientOf, peerOf, type Server } from "../server.ts";
+import { consent, consentRequest } from "../wire.ts";
+import type { Consents } from "./consents.ts";
+import type { Grants } from "./grants.ts";
+import type { Revocations } from "./revocations.ts";
+import type { Tokens } from "./tokens.ts";
+
+const byId = z.object({ id: z.string().min(1).max(64) });
+
+export interface AaaParts {
+  readonly grants: Grants;
+  readonly tokens: Tokens;
+  readonly consents: Consents;
+  readonly revocations: Revocations;
+}
+
+/** The AAA half of the API: grants and tokens for clients, consents for other domains. */
+export function serveAaa(server: Server, { grants, tokens, consents, revocations }: AaaParts): void {
+  server.post("/aaa/grants", { schema: { body: grantRequest, response: { 201: grant } } }, async (request, reply) =>
+    reply.status(201).send(await grants.request(clientOf(request), request.body)),
+  );
+  server.get("/aaa/grants/:id", { schema: { params: byId, response: { 200: grantStatus } } }, async (request) =>
+    grants.status(clientOf(request), request.params.id),
+  );
+  server.delete("/aaa/grants/:id", { schema: { params: byId } }, async (request, reply) => {
+    await grants.revoke(clientOf(request), request.params.id);
+    return reply.status(204).send();
+  });
+  server.post("/aaa/tokens", { schema: { body: tokenRequest, response: { 201: token } } }, async (request, reply) =>
+    reply.status(201).send(await tokens.mint(clientOf(request), request.body)),
+  );
+  server.post(
+    "/aaa/consents",
+    { schema: { body: consentRequest, response: { 201: consent } } },
+    async (request, reply) => {
+      const { id, maxBandwidthMbps } = peerOf(request);
+      return reply.status(201).send({ consent: await consents.decide({ home: id, maxBandwidthMbps }, request.body) });
+    },
+  );
+  server.delete("/aaa/consents/:id", { schema: { params: byId } }, async (request, reply) => {
+    revocations.add(peerOf(request).id, request.params.id);
+    return reply.status(204).send();
+  });
+}

@@ -1,0 +1,68 @@
+import { type CryptoKey, decodeJwt, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { ALGORITHM } from "../../aaa/keys.ts";
+import { reasonOf } from "../../errors.ts";
+import type { Loaded } from "../load.ts";
+import { Refused } from "../refused.ts";
+
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** What a signature is to show. */
+export interface Expected {
+  readonly typ: string;
+  /** Refused if another domain signed; absent: this domain or any peer may have. */
+  readonly issuer?: string;
+  readonly audience: string;
+  readonly subject?: string;
+}
+
+/** What this domain signs, and whose signatures it trusts: its own and its peers'. */
+export class Signatures {
+  readonly domain: string;
+  readonly #own: CryptoKey;
+  readonly #trusted: ReadonlyMap<string, CryptoKey>;
+
+  /** `ownPublic` verifies what `loaded.signing` signs. */
+  constructor({ config, signing, known }: Loaded, ownPublic: CryptoKey) {
+    this.domain = config.domain;
+    this.#own = signing.key;
+    const peers = [...known.values()].filter(({ kind }) => kind === "peer");
+    this.#trusted = new Map([[config.domain, ownPublic], ...peers.map(({ id, key }) => [id, key] as const)]);
+  }
+
+  /** Signs in this domain's name. `expiresMs` is a time since 1970. */
+  async sign(typ: string, claims: JWTPayload, expiresMs: number): Promise<string> {
+    return await new SignJWT(claims)
+      .setProtectedHeader({ alg: ALGORITHM, typ })
+      .setIssuer(this.domain)
+      .setIssuedAt()
+      .setExpirationTime(Math.floor(expiresMs / 1_000))
+      .sign(this.#own);
+  }
+
+  /** The claims of a signed statement. `what` names it in the reason. Rejects with Refused (403). */
+  async verify(jwt: string, what: string, expected: Expected): Promise<JWTPayload> {
+    const issuer = expected.issuer ?? issuerOf(jwt);
+    const key = this.#trusted.get(issuer);
+    if (key === undefined) {
+      throw new Refused(403, "signature.untrusted", `${what} is not signed by a domain that ${this.domain} trusts`);
+    }
+    try {
+      const { typ, audience, subject } = expected;
+      const { payload } = await jwtVerify(jwt, key, {
+        ...{ algorithms: [ALGORITHM], typ, issuer, audience, requiredClaims: ["exp", "iat"] },
+        ...{ clockTolerance: CLOCK_TOLERANCE_SECONDS, ...(subject === undefined ? {} : { subject }) },
+      });
+      return payload;
+    } catch (thrown) {
+      throw new Refused(403, "signature.invalid", `${what} is not valid: ${reasonOf(thrown)}`);
+    }
+  }
+}
+
+function issuerOf(jwt: string): string {
+  try {
+    return decodeJwt(jwt).iss ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,92 @@
+import type { Logger } from "pino";
+import { importPublicKey } from "../aaa/keys.ts";
+import { reasonOf } from "../errors.ts";
+import { Authority } from "./aaa/authority.ts";
+import { Callers } from "./aaa/callers.ts";
+import { Consents } from "./aaa/consents.ts";
+import { Grants } from "./aaa/grants.ts";
+import { Revocations } from "./aaa/revocations.ts";
+import { serveAaa } from "./aaa/routes.ts";
+import { Signatures } from "./aaa/signatures.ts";
+import { Tokens } from "./aaa/tokens.ts";
+import type { DomainConfig } from "./config.ts";
+import { ConnectionStore } from "./drac/connection-store.ts";
+import { Coordinator } from "./drac/coordinator.ts";
+import { Offers } from "./drac/offers.ts";
+import { peerPart } from "./drac/peer-part.ts";
+import { Room } from "./drac/room.ts";
+import { serveConnections, serveSegments } from "./drac/routes.ts";
+import { SegmentStore } from "./drac/segment-store.ts";
+import { Segments } from "./drac/segments.ts";
+import type { Element } from "./element/element.ts";
+import { LinuxElement } from "./element/linux.ts";
+import { noElement } from "./element/none.ts";
+import type { Loaded } from "./load.ts";
+import { Peers } from "./peers.ts";
+import { repeat } from "./repeat.ts";
+import { makeServer } from "./server.ts";
+import { openStore } from "./store.ts";
+import { ownPorts } from "./topology.ts";
+
+/** How late a window's end, or a hold's, may be noticed in the data plane. */
+const EXPIRY_INTERVAL_MS = 250;
+const DEBT_INTERVAL_MS = 3_000;
+
+/** A domain's agent that answers. */
+export interface Agent {
+  readonly url: string;
+  /** Answers what is under way, and ends. The data plane stays as it is. */
+  close(): Promise<void>;
+}
+
+/** Puts the parts of an agent together, makes the switch do what the store says, and answers. Rejects if it cannot listen or use its store. */
+export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
+  const { config } = loaded;
+  const database = openStore(config.store);
+  const peers = new Peers(loaded);
+  const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, config.domain));
+  const revocations = new Revocations(database);
+  const authority = new Authority(signatures, revocations);
+  const consents = new Consents(config, signatures);
+  const grants = new Grants({ config, database, signatures, consents, revocations, peers, log });
+  const tokens = new Tokens(signatures, grants, config.tokenSeconds);
+  const { domain, topology, holdSeconds } = config;
+  const store = new SegmentStore(database);
+  const room = new Room(ownPorts(config), store);
+  const segments = new Segments({ domain, holdSeconds, room, store, authority, element: elementOf(config) });
+  const partOf = (name: string) => (name === domain ? segments.partFor(domain) : peerPart(peers, name));
+  const coordinator = new Coordinator({ topology, store: new ConnectionStore(database), authority, partOf, log });
+  const server = makeServer(loaded, new Callers(domain, loaded.known, database), log);
+  serveAaa(server, { grants, tokens, consents, revocations });
+  const offers = new Offers(topology, (name, request) => partOf(name).availability(request));
+  serveConnections(server, coordinator, offers);
+  serveSegments(server, segments);
+  coordinator.recover();
+  await segments.restore();
+  const url = await server.listen({ host: config.listen.address, port: config.listen.port });
+  const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
+  const stops = [
+    repeat(() => segments.expire(), EXPIRY_INTERVAL_MS, complain),
+    repeat(() => coordinator.settle(), DEBT_INTERVAL_MS, complain),
+  ];
+  return {
+    url,
+    close: async () => {
+      await server.close();
+      await Promise.all(stops.map((stop) => stop()));
+      await peers.close();
+      database.close();
+    },
+  };
+}
+
+function elementOf({ element }: DomainConfig): Element {
+  switch (element.driver) {
+    case "linux":
+      return new LinuxElement(element.devices);
+    case "none":
+      return noElement;
+    default:
+      return element satisfies never;
+  }
+}

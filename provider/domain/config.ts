@@ -1,0 +1,64 @@
+import { z } from "zod";
+
+const domainName = z.string().regex(/^[a-z0-9.-]+$/);
+const publicJwk = z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() });
+
+/** A place where a lightpath can end: a port of one domain's switch, facing a site. */
+export const stp = z.strictObject({
+  /** `urn:ogf:network:<domain>:<year>:<port>` (NSI form). */
+  id: z.string().startsWith("urn:ogf:network:"),
+  domain: domainName,
+  port: z.string(),
+  /** Parallel channels towards the site: one connection each. Absent: as many as the element has devices there, or one. */
+  channels: z.int().positive().optional(),
+});
+
+/** A link between the switches of two domains. */
+export const link = z.strictObject({
+  id: z.string(),
+  a: z.strictObject({ domain: domainName, port: z.string() }),
+  b: z.strictObject({ domain: domainName, port: z.string() }),
+  capacityMbps: z.number().positive(),
+  /** Parallel wavelengths: one connection each. */
+  channels: z.int().positive(),
+  delayMs: z.number().nonnegative(),
+});
+
+export const topology = z.strictObject({ stps: z.array(stp), links: z.array(link) });
+
+/** The configuration file (JSON) of one domain's agent. Paths are relative to the file. */
+export const domainConfig = z.strictObject({
+  domain: domainName,
+  listen: z.strictObject({ address: z.string(), port: z.int() }),
+  /** PEM files of the HTTPS server; peers and clients pin the certificate. */
+  tls: z.strictObject({ certificateFile: z.string(), keyFile: z.string() }),
+  /** Private Ed25519 JWK with which this domain signs consents, tokens and messages to peers. */
+  signingKeyFile: z.string(),
+  /** SQLite file. */
+  store: z.string(),
+  holdSeconds: z.number().positive().default(60),
+  tokenSeconds: z.number().positive().default(900),
+  /** No consent reaches further than this from its asking. */
+  maxWindowDays: z.number().positive().default(366),
+  /** Who may ask this domain for grants, and for how much. */
+  clients: z.array(z.strictObject({ id: z.string(), publicKey: publicJwk, maxBandwidthMbps: z.number().positive() })),
+  /** Other domains: where they are, which certificate they show, which key signs for them, and how much they may ask of this one. */
+  peers: z.array(
+    z.strictObject({
+      domain: domainName,
+      url: z.url({ protocol: /^https$/, error: "must be an https URL" }),
+      certificateFile: z.string(),
+      publicKey: publicJwk,
+      maxBandwidthMbps: z.number().positive(),
+    }),
+  ),
+  topology,
+  /** How the switch is steered: `devices[port][channel]` is a network device; `none` steers nothing (for a domain under test). */
+  element: z.discriminatedUnion("driver", [
+    z.strictObject({ driver: z.literal("linux"), devices: z.record(z.string(), z.array(z.string())) }),
+    z.strictObject({ driver: z.literal("none") }),
+  ]),
+});
+
+export type DomainConfig = z.output<typeof domainConfig>;
+export type Topology = z.output<typeof topology>;

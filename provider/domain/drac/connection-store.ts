@@ -1,0 +1,72 @@
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import { z } from "zod";
+import { type Connection, type ConnectionState, connection, connectionState } from "../../lightpath/drac/wire.ts";
+
+/** What the coordinator set out to do at all domains and has not done at all of them yet. Logged before the first is asked. */
+export const intent = z.enum(["commit", "provision", "release", "terminate"]);
+export type Intent = z.output<typeof intent>;
+
+/** A connection that this domain coordinates. */
+export interface StoredConnection {
+  readonly owner: string;
+  readonly intent: Intent | undefined;
+  readonly holdExpiresMs: number;
+  readonly connection: Connection;
+}
+
+const body = connection.omit({ connectionId: true, state: true, holdExpiresAt: true });
+const row = z.object({
+  ...{ id: z.string(), owner: z.string(), state: connectionState, intent: intent.nullable() },
+  ...{ hold_expires: z.number(), body: z.string() },
+});
+
+export class ConnectionStore {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  insert({ owner, holdExpiresMs, connection: { connectionId, state, ...rest } }: StoredConnection): void {
+    const text = JSON.stringify(body.parse(rest));
+    const insert = "INSERT INTO connections VALUES (?, ?, ?, NULL, ?, ?)";
+    this.#database.prepare(insert).run(connectionId, owner, state, holdExpiresMs, text);
+  }
+
+  find(id: string): StoredConnection | undefined {
+    const found = this.#database.prepare("SELECT * FROM connections WHERE id = ?").get(id);
+    return found === undefined ? undefined : stored(found);
+  }
+
+  ownedBy(owner: string): readonly StoredConnection[] {
+    return this.#database.prepare("SELECT * FROM connections WHERE owner = ?").all(owner).map(stored);
+  }
+
+  /** Whatever is not over, or not over everywhere. */
+  open(): readonly StoredConnection[] {
+    const select = "SELECT * FROM connections WHERE intent IS NOT NULL OR state NOT IN ('terminated', 'timed-out')";
+    return this.#database.prepare(select).all().map(stored);
+  }
+
+  setIntent(id: string, value: Intent): void {
+    this.#database.prepare("UPDATE connections SET intent = ? WHERE id = ?").run(value, id);
+  }
+
+  /** The intent is fulfilled. */
+  setState(id: string, state: ConnectionState): void {
+    this.#database.prepare("UPDATE connections SET state = ?, intent = NULL WHERE id = ?").run(state, id);
+  }
+
+  setHold(id: string, expiresMs: number): void {
+    this.#database.prepare("UPDATE connections SET hold_expires = ? WHERE id = ?").run(expiresMs, id);
+  }
+}
+
+function stored(found: Record<string, SQLOutputValue>): StoredConnection {
+  const { id, owner, state, intent: open, hold_expires, body: text } = row.parse(found);
+  const held = state === "held" ? { holdExpiresAt: new Date(hold_expires).toISOString() } : {};
+  return {
+    ...{ owner, intent: open ?? undefined, holdExpiresMs: hold_expires },
+    connection: { connectionId: id, state, ...body.parse(JSON.parse(text)), ...held },
+  };
+}

@@ -1,0 +1,25 @@
+import { nothing } from "../../aaa/channel.ts";
+import type { Peers } from "../peers.ts";
+import { availability, segmentHeld } from "../wire.ts";
+import type { Part } from "./part.ts";
+
+/** Another domain's part, asked over its API. */
+export function peerPart(peers: Peers, domain: string): Part {
+  const step = async (id: string, verb: string, token?: string): Promise<void> => {
+    const path = ["drac", "segments", id, verb];
+    const proof = token === undefined ? {} : { token };
+    await peers.ask(domain, { method: "POST", path, answer: nothing, ...proof });
+  };
+  return {
+    availability: async (body) =>
+      await peers.ask(domain, { method: "POST", path: ["drac", "availability"], body, answer: availability }),
+    hold: async (body, token) =>
+      await peers.ask(domain, { method: "POST", path: ["drac", "segments"], body, token, answer: segmentHeld }),
+    commit: async (id, token) => await step(id, "commit", token),
+    provision: async (id, token) => await step(id, "provision", token),
+    release: async (id) => await step(id, "release"),
+    terminate: async (id) => {
+      await peers.ask(domain, { method: "DELETE", path: ["drac", "segments", id], answer: nothing });
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { FastifyRequest } from "fastify";
+import { z } from "zod";
+import { TOKEN_HEADER } from "../../aaa/wire.ts";
+import { connection, offer, offerRequest, reserveRequest } from "../../lightpath/drac/wire.ts";
+import { Refused } from "../refused.ts";
+import { clientOf, peerOf, type Server } from "../server.ts";
+import { availability, availabilityRequest, segmentHeld, segmentRequest } from "../wire.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { Offers } from "./offers.ts";
+import type { Segments } from "./segments.ts";
+
+const byId = z.object({ id: z.string().min(1).max(64) });
+const connectionOf = { schema: { params: byId, response: { 200: connection } } };
+const created = { schema: { body: reserveRequest, response: { 201: connection } } };
+
+/** The DRAC half of the API for clients: connections that this domain coordinates. */
+export function serveConnections(server: Server, coordinator: Coordinator, offers: Offers): void {
+  const offered = { schema: { body: offerRequest, response: { 200: offer } } };
+  server.post("/drac/offers", offered, async (request) => {
+    clientOf(request);
+    return await offers.find(request.body);
+  });
+  server.post("/drac/connections", created, async (request, reply) =>
+    reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, tokenOf(request))),
+  );
+  server.get("/drac/connections", { schema: { response: { 200: z.array(connection) } } }, async (request) => [
+    ...coordinator.list(clientOf(request)),
+  ]);
+  server.get("/drac/connections/:id", connectionOf, async (request) =>
+    coordinator.get(clientOf(request), request.params.id),
+  );
+  server.post("/drac/connections/:id/commit", connectionOf, async (request) =>
+    coordinator.commit(clientOf(request), request.params.id, tokenOf(request)),
+  );
+  server.post("/drac/connections/:id/provision", connectionOf, async (request) =>
+    coordinator.provision(clientOf(request), request.params.id, tokenOf(request)),
+  );
+  server.post("/drac/connections/:id/release", connectionOf, async (request) =>
+    coordinator.release(clientOf(request), request.params.id),
+  );
+  server.delete("/drac/connections/:id", { schema: { params: byId } }, async (request, reply) => {
+    await coordinator.terminate(clientOf(request), request.params.id);
+    return reply.status(204).send();
+  });
+}
+
+/** The DRAC half of the API for coordinating domains: this domain's part of their connections. */
+export function serveSegments(server: Server, segments: Segments): void {
+  const partOf = (request: FastifyRequest) => segments.partFor(peerOf(request).id);
+  const asked = { schema: { body: availabilityRequest, response: { 200: availability } } };
+  server.post("/drac/availability", asked, async (request) => await partOf(request).availability(request.body));
+  const held = { schema: { body: segmentRequest, response: { 201: segmentHeld } } };
+  server.post("/drac/segments", held, async (request, reply) =>
+    reply.status(201).send(await partOf(request).hold(request.body, requiredToken(request))),
+  );
+  server.post("/drac/segments/:id/commit", { schema: { params: byId } }, async (request, reply) => {
+    await partOf(request).commit(request.params.id, requiredToken(request));
+    return reply.status(204).send();
+  });
+  server.post("/drac/segments/:id/provision", { schema: { params: byId } }, async (request, reply) => {
+    await partOf(request).provision(request.params.id, requiredToken(request));
+    return reply.status(204).send();
+  });
+  server.post("/drac/segments/:id/release", { schema: { params: byId } }, async (request, reply) => {
+    await partOf(request).release(request.params.id);
+    return reply.status(204).send();
+  });
+  server.delete("/drac/segments/:id", { schema: { params: byId } }, async (request, reply) => {
+    await partOf(request).terminate(request.params.id);
+    return reply.status(204).send();
+  });
+}
+
+function tokenOf({ headers }: FastifyRequest): string | undefined {
+  const token = headers[TOKEN_HEADER];
+  return typeof token === "string" ? token : undefined;
+}
+
+function requiredToken(request: FastifyRequest): string {
+  const token = tokenOf(request);
+  if (token !== undefined) return token;
+  throw new Refused(401, "token.missing", "the request carries no token");
+}

@@ -1,0 +1,103 @@
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import { z } from "zod";
+import { type ConnectionState, connectionState } from "../../lightpath/drac/wire.ts";
+import type { Terminal } from "../element/element.ts";
+import type { Booking } from "./calendar.ts";
+
+/** This domain's part of a connection that some domain (perhaps itself) coordinates. */
+export interface StoredSegment {
+  readonly coordinator: string;
+  readonly id: string;
+  readonly state: ConnectionState;
+  readonly from: string;
+  readonly to: string;
+  readonly vm: string;
+  /** Under which it was reserved: its home domain and id. */
+  readonly grant: string;
+  readonly bandwidthMbps: number;
+  readonly mtu: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly holdExpiresMs: number;
+  readonly ends: readonly [Terminal, Terminal];
+}
+
+/** Whoever wrote it before grants were noted reserved under none. */
+const scope = z.object({ from: z.string(), to: z.string(), vm: z.string(), grant: z.string().default("") });
+const row = z.object({
+  ...{ coordinator: z.string(), id: z.string(), state: connectionState, mbps: z.number(), mtu: z.number() },
+  ...{ start: z.number(), end: z.number(), hold_expires: z.number(), scope: z.string() },
+  ...{ in_port: z.string(), in_channel: z.number(), out_port: z.string(), out_channel: z.number() },
+});
+
+/** Holds that ran out count no more, though nobody may have noted it yet. */
+const LIVE = `(state IN ('reserved', 'provisioned') OR (state = 'held' AND hold_expires > ?))`;
+
+export class SegmentStore {
+  readonly #database: DatabaseSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  insert(segment: StoredSegment): void {
+    const { coordinator, id, state, from, to, vm, grant, ...rest } = segment;
+    const { bandwidthMbps, mtu, startMs, endMs, holdExpiresMs, ends } = rest;
+    const terminals = ends.flatMap(({ port, channel }) => [port, channel]);
+    this.#database
+      .prepare(`INSERT INTO segments VALUES (${Array(13).fill("?").join(", ")})`)
+      .run(
+        ...[coordinator, id, state, bandwidthMbps, mtu, startMs, endMs, holdExpiresMs],
+        ...[JSON.stringify({ from, to, vm, grant }), ...terminals],
+      );
+  }
+
+  find(coordinator: string, id: string): StoredSegment | undefined {
+    const select = "SELECT * FROM segments WHERE coordinator = ? AND id = ?";
+    const found = this.#database.prepare(select).get(coordinator, id);
+    return found === undefined ? undefined : segmentOf(found);
+  }
+
+  setState({ coordinator, id }: StoredSegment, state: ConnectionState): void {
+    this.#database
+      .prepare("UPDATE segments SET state = ? WHERE coordinator = ? AND id = ?")
+      .run(state, coordinator, id);
+  }
+
+  /** What is taken of a port from now on. */
+  bookings(port: string, nowMs: number): readonly Booking[] {
+    const select = `SELECT * FROM segments WHERE (in_port = ? OR out_port = ?) AND "end" > ? AND ${LIVE}`;
+    const found = this.#database.prepare(select).all(port, port, nowMs, nowMs).map(segmentOf);
+    return found.flatMap(({ startMs, endMs, bandwidthMbps, ends }) =>
+      ends
+        .filter((end) => end.port === port)
+        .map(({ channel }) => ({ fromMs: startMs, untilMs: endMs, mbps: bandwidthMbps, channel })),
+    );
+  }
+
+  /** What is reserved under a grant from now on. */
+  bookingsUnder(grant: string, nowMs: number): readonly Booking[] {
+    const select = `SELECT * FROM segments WHERE "end" > ? AND ${LIVE}`;
+    const found = this.#database.prepare(select).all(nowMs, nowMs).map(segmentOf);
+    const under = found.filter((segment) => segment.grant === grant);
+    return under.map(({ startMs, endMs, bandwidthMbps, ends: [{ channel }] }) => ({
+      ...{ fromMs: startMs, untilMs: endMs, mbps: bandwidthMbps, channel },
+    }));
+  }
+
+  inState(state: ConnectionState): readonly StoredSegment[] {
+    return this.#database.prepare("SELECT * FROM segments WHERE state = ?").all(state).map(segmentOf);
+  }
+}
+
+function segmentOf(found: Record<string, SQLOutputValue>): StoredSegment {
+  const { coordinator, id, state, mbps, mtu, start, end, hold_expires, ...rest } = row.parse(found);
+  return {
+    ...{ coordinator, id, state, bandwidthMbps: mbps, mtu, startMs: start, endMs: end, holdExpiresMs: hold_expires },
+    ...scope.parse(JSON.parse(rest.scope)),
+    ends: [
+      { port: rest.in_port, channel: rest.in_channel },
+      { port: rest.out_port, channel: rest.out_channel },
+    ],
+  };
+}

@@ -1,0 +1,226 @@
+import type { ConsentDetails } from "../../aaa/token.ts";
+import { type Admitted, type Authority, CLOCK_TOLERANCE_MS } from "../aaa/authority.ts";
+import type { Element, Joint } from "../element/element.ts";
+import { Refused } from "../refused.ts";
+import { Serial } from "../serial.ts";
+import type { SegmentRequest } from "../wire.ts";
+import { peakMbps, type Span } from "./calendar.ts";
+import type { Part } from "./part.ts";
+import type { Room } from "./room.ts";
+import type { SegmentStore, StoredSegment } from "./segment-store.ts";
+
+export interface SegmentParts {
+  readonly domain: string;
+  readonly holdSeconds: number;
+  readonly room: Room;
+  readonly store: SegmentStore;
+  readonly authority: Authority;
+  readonly element: Element;
+}
+
+/** This domain's part of every connection that leads through it: its calendar, and its switch. */
+export class Segments {
+  readonly #parts: SegmentParts;
+  /** The switch does one thing at a time. */
+  readonly #switch = new Serial();
+
+  constructor(parts: SegmentParts) {
+    this.#parts = parts;
+  }
+
+  /** What one coordinator may do: it sees its own connections only. */
+  partFor(coordinator: string): Part {
+    return {
+      availability: async (request) => this.#parts.room.availability(request),
+      hold: async (request, token) => await this.#hold(coordinator, request, token),
+      commit: async (id, token) => await this.#inTurn(() => this.#commit(coordinator, id, token)),
+      provision: async (id, token) => await this.#inTurn(() => this.#provision(coordinator, id, token)),
+      release: async (id) => await this.#inTurn(() => this.#release(coordinator, id)),
+      terminate: async (id) => await this.#inTurn(() => this.#terminate(coordinator, id)),
+    };
+  }
+
+  /** After a restart: the switch does what the store says. */
+  async restore(): Promise<void> {
+    const lit = this.#parts.store.inState("provisioned").filter(({ endMs }) => endMs > Date.now());
+    await this.#inTurn(() => this.#parts.element.restore(lit.map((segment) => this.#joint(segment))));
+    await this.expire();
+  }
+
+  /** Drops holds that ran out and takes down what has ended. */
+  async expire(): Promise<void> {
+    const { store } = this.#parts;
+    for (const segment of store.inState("held")) {
+      if (segment.holdExpiresMs <= Date.now()) store.setState(segment, "timed-out");
+    }
+    const live = [...store.inState("reserved"), ...store.inState("provisioned")];
+    const over = live.filter(({ endMs }) => endMs <= Date.now());
+    const ended = over.map(({ coordinator, id }) => this.#inTurn(() => this.#terminate(coordinator, id)));
+    // All are tried before a failure is told: what the switch does not part must not keep others lit.
+    const failure = (await Promise.allSettled(ended)).find((one) => one.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+  }
+
+  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    return await this.#switch.run("", task);
+  }
+
+  async #hold(coordinator: string, request: SegmentRequest, token: string) {
+    const { reservation, segment, connectionId } = request;
+    const { authority, holdSeconds, store, room } = this.#parts;
+    const admitted = await authority.admitReservation(token, reservation);
+    this.#checkWay(coordinator, request, admitted);
+    const startMs = Date.parse(reservation.window.start);
+    const endMs = Date.parse(reservation.window.end);
+    if (endMs <= Date.now()) throw new Refused(403, "policy.window", `the window ended at ${reservation.window.end}`);
+    if (store.find(coordinator, connectionId))
+      throw new Refused(409, "connection.exists", `${connectionId} is held already`);
+    this.#checkGrant(admitted, reservation.bandwidthMbps, { fromMs: startMs, untilMs: endMs });
+    for (const { port, channel } of [segment.in, segment.out]) {
+      room.check({ port, channel }, reservation.bandwidthMbps, { fromMs: startMs, untilMs: endMs });
+    }
+    const { from, to, vm, bandwidthMbps, mtu } = reservation;
+    const holdExpiresMs = Date.now() + holdSeconds * 1_000;
+    store.insert({
+      ...{
+        coordinator,
+        id: connectionId,
+        state: "held",
+        from,
+        to,
+        vm,
+        grant: grantOf(admitted),
+        bandwidthMbps,
+        mtu,
+        startMs,
+        endMs,
+        holdExpiresMs,
+      },
+      ends: [segment.in, segment.out],
+    });
+    return { holdExpiresAt: new Date(holdExpiresMs).toISOString() };
+  }
+
+  /** The way through this domain must be one that it agreed to, and the coordinator one that the token is for. */
+  #checkWay(coordinator: string, { reservation, segment }: SegmentRequest, { consent, audience }: Admitted): void {
+    const { domain } = this.#parts;
+    if (!audience.includes(coordinator)) {
+      throw new Refused(403, "token.insufficient", `the token is not for connections that ${coordinator} coordinates`);
+    }
+    if (consent && segment.domain === domain && leadsThrough(consent, reservation.from, segment)) return;
+    const way = `from ${segment.in.port} to ${segment.out.port} of ${segment.domain}`;
+    throw new Refused(403, "consent.insufficient", `${domain} did not agree to the way ${way}`);
+  }
+
+  /** A grant is for so much at any one time, however many tokens are minted under it and connections reserved with them. */
+  #checkGrant(admitted: Admitted, bandwidthMbps: number, span: Span): void {
+    const { store, domain } = this.#parts;
+    const allowed = admitted.consent?.bandwidthMbps ?? 0;
+    const taken = peakMbps(store.bookingsUnder(grantOf(admitted), Date.now()), span);
+    if (taken + bandwidthMbps <= allowed) return;
+    const use = `of the ${allowed} Mbps that ${domain} agreed to, ${taken} Mbps are reserved at that time`;
+    throw new Refused(409, "grant.used", `the grant does not cover another ${bandwidthMbps} Mbps: ${use}`);
+  }
+
+  async #commit(coordinator: string, id: string, token: string): Promise<void> {
+    const segment = this.#known(coordinator, id);
+    await this.#parts.authority.admitReservation(token, { ...segment, window: windowOf(segment) });
+    if (segment.state === "reserved" || segment.state === "provisioned") return;
+    if (segment.state !== "held" || segment.holdExpiresMs <= Date.now()) throw over(segment);
+    this.#parts.store.setState(segment, "reserved");
+  }
+
+  async #provision(coordinator: string, id: string, token: string): Promise<void> {
+    const { authority, store, element, domain } = this.#parts;
+    const segment = this.#known(coordinator, id);
+    await authority.admitUse(token, segment);
+    if ((segment.state !== "reserved" && segment.state !== "provisioned") || segment.endMs <= Date.now())
+      throw over(segment);
+    if (segment.startMs > Date.now() + CLOCK_TOLERANCE_MS) {
+      throw new Refused(409, "connection.early", `${id} begins at ${new Date(segment.startMs).toISOString()}`);
+    }
+    await this.#vacate(segment);
+    // Noted first: whatever is lit is known to be, also after a crash in between.
+    store.setState(segment, "provisioned");
+    try {
+      await element.join(this.#joint(segment));
+    } catch (thrown) {
+      // Where even that fails it stays on record as lit, so that its release is tried again.
+      await element.part(this.#joint(segment)).then(
+        () => store.setState(segment, "reserved"),
+        () => undefined,
+      );
+      throw new Refused(
+        502,
+        "element.failed",
+        `the switch of ${domain} did not light ${id}: ${String(thrown)}`,
+        domain,
+      );
+    }
+  }
+
+  /** Takes down what has ended on the same terminals but is not yet noticed; what has not ended keeps them. */
+  async #vacate(segment: StoredSegment): Promise<void> {
+    const { store } = this.#parts;
+    const sharing = store.inState("provisioned").filter((other) => sharesTerminal(other, segment));
+    for (const other of sharing) {
+      if (other.coordinator === segment.coordinator && other.id === segment.id) continue;
+      if (other.endMs > Date.now())
+        throw new Refused(409, "channel.taken", "its channel is still lit for another connection");
+      await this.#terminate(other.coordinator, other.id);
+    }
+  }
+
+  async #release(coordinator: string, id: string): Promise<void> {
+    const segment = this.#parts.store.find(coordinator, id);
+    if (segment?.state !== "provisioned") return;
+    await this.#parts.element.part(this.#joint(segment));
+    this.#parts.store.setState(segment, "reserved");
+  }
+
+  async #terminate(coordinator: string, id: string): Promise<void> {
+    await this.#release(coordinator, id);
+    const segment = this.#parts.store.find(coordinator, id);
+    if (segment?.state === "held" || segment?.state === "reserved") this.#parts.store.setState(segment, "terminated");
+  }
+
+  /** The switches of several domains may stand in one namespace: the key names the domain too. */
+  #joint({ coordinator, id, ends, bandwidthMbps, mtu }: StoredSegment): Joint {
+    return { key: `${this.#parts.domain} ${coordinator} ${id}`, ends, bandwidthMbps, mtu };
+  }
+
+  #known(coordinator: string, id: string): StoredSegment {
+    const segment = this.#parts.store.find(coordinator, id);
+    if (segment) return segment;
+    throw new Refused(404, "connection.unknown", `${this.#parts.domain} holds nothing for ${id}`);
+  }
+}
+
+/** Unique among all homes. */
+function grantOf({ home, details }: Admitted): string {
+  return `${home} ${details.grant}`;
+}
+
+function leadsThrough(
+  { between, sides }: ConsentDetails,
+  from: string,
+  { in: inward, out }: SegmentRequest["segment"],
+) {
+  const [before, after] = between[0] === from ? sides : sides.toReversed();
+  return (before?.includes(inward.port) && after?.includes(out.port)) ?? false;
+}
+
+function sharesTerminal(one: StoredSegment, other: StoredSegment): boolean {
+  return one.ends.some((mine) =>
+    other.ends.some(({ port, channel }) => port === mine.port && channel === mine.channel),
+  );
+}
+
+function windowOf({ startMs, endMs }: StoredSegment) {
+  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+}
+
+function over({ id, state, endMs }: StoredSegment): Refused {
+  const now = state === "held" ? "timed-out" : endMs <= Date.now() ? "terminated" : state;
+  return new Refused(409, "connection.over", `${id} is ${now}`);
+}

@@ -1,0 +1,110 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { z } from "zod";
+import type { Element, Joint, Terminal } from "./element.ts";
+
+const run = promisify(execFile);
+
+const COMMAND_TIMEOUT_MS = 5_000;
+const BRIDGE_PREFIX = "ttd-";
+/** tbf must hold what arrives between two ticks of the kernel's clock, and never less than a 64 KiB GSO frame. */
+const BURST_MS = 10;
+const SMALLEST_BURST_BYTES = 256 * 1_024;
+/** A deep queue would show as delay, a shallow one as loss, each time the sender is a little too fast. */
+const QUEUE_MS = 100;
+
+const linkList = z.array(z.object({ ifname: z.string(), master: z.string().optional() }));
+
+/** A switch made of Linux network devices, in the agent's own network namespace: `devices[port][channel]`. */
+export class LinuxElement implements Element {
+  readonly #devices: Readonly<Record<string, readonly string[]>>;
+
+  constructor(devices: Readonly<Record<string, readonly string[]>>) {
+    this.#devices = devices;
+  }
+
+  async join(joint: Joint): Promise<void> {
+    const bridge = bridgeOf(joint);
+    const present = await links();
+    for (const device of this.#devicesOf(joint)) await free(device, present, bridge);
+    if (!present.has(bridge)) {
+      const quiet = ["stp_state", "0", "forward_delay", "0", "mcast_snooping", "0"];
+      await ip("link", "add", "name", bridge, "type", "bridge", ...quiet);
+    }
+    await silence(bridge);
+    for (const device of this.#devicesOf(joint)) {
+      await silence(device);
+      await ip("link", "set", "dev", device, "mtu", String(joint.mtu), "master", bridge);
+      await limit(device, joint.bandwidthMbps);
+      await ip("link", "set", "dev", device, "up");
+    }
+    await ip("link", "set", "dev", bridge, "mtu", String(joint.mtu), "up");
+  }
+
+  async part(joint: Joint): Promise<void> {
+    const present = await links();
+    const bridge = bridgeOf(joint);
+    // A device may serve a later connection by now.
+    for (const device of this.#devicesOf(joint)) if (present.get(device) === bridge) await free(device, present);
+    if (present.has(bridge)) await ip("link", "del", "dev", bridge);
+  }
+
+  async restore(joints: readonly Joint[]): Promise<void> {
+    const kept = new Map(joints.flatMap((joint) => this.#devicesOf(joint).map((device) => [device, bridgeOf(joint)])));
+    const present = await links();
+    const stale = new Set<string>();
+    for (const device of Object.values(this.#devices).flat()) {
+      if (!present.has(device)) continue;
+      const master = present.get(device);
+      if (master !== undefined && master !== kept.get(device)) stale.add(master);
+      if (!kept.has(device)) await free(device, present);
+    }
+    for (const joint of joints) await this.join(joint);
+    for (const bridge of stale) if (bridge.startsWith(BRIDGE_PREFIX)) await ip("link", "del", "dev", bridge);
+  }
+
+  #devicesOf({ ends }: Joint): readonly string[] {
+    return ends.map(({ port, channel }: Terminal) => {
+      const device = this.#devices[port]?.[channel];
+      if (device === undefined) throw new RangeError(`port ${port} has no device for channel ${channel}`);
+      return device;
+    });
+  }
+}
+
+/** Within the kernel's 15 characters. */
+function bridgeOf({ key }: Joint): string {
+  return BRIDGE_PREFIX + createHash("sha256").update(key).digest("hex").slice(0, 10);
+}
+
+/** The namespace's devices, each with the bridge that it is in. */
+async function links(): Promise<ReadonlyMap<string, string | undefined>> {
+  const { stdout } = await run("ip", ["-json", "link", "show"], { timeout: COMMAND_TIMEOUT_MS });
+  return new Map(linkList.parse(JSON.parse(stdout)).map(({ ifname, master }) => [ifname, master]));
+}
+
+/** Down, in no bridge and without a limit, unless it is in `wanted` already. */
+async function free(device: string, present: ReadonlyMap<string, string | undefined>, wanted?: string): Promise<void> {
+  if (wanted !== undefined && present.get(device) === wanted) return;
+  await ip("link", "set", "dev", device, "down", "nomaster");
+  // Fails where there is no limit, which is what is wanted.
+  await run("tc", ["qdisc", "del", "dev", device, "root"], { timeout: COMMAND_TIMEOUT_MS }).catch(() => undefined);
+}
+
+/** A switch has no address of its own and announces none. Fails where the kernel has no IPv6, where nothing is announced. */
+async function silence(device: string): Promise<void> {
+  await ip("link", "set", "dev", device, "addrgenmode", "none").catch(() => undefined);
+}
+
+async function limit(device: string, bandwidthMbps: number): Promise<void> {
+  const bytesPerMs = (bandwidthMbps * 1_000) / 8;
+  const burst = Math.max(SMALLEST_BURST_BYTES, Math.ceil(bytesPerMs * BURST_MS));
+  const rate = ["rate", `${Math.ceil(bandwidthMbps * 1e6)}bit`, "burst", String(burst), "latency", `${QUEUE_MS}ms`];
+  const argv = ["qdisc", "replace", "dev", device, "root", "tbf", ...rate];
+  await run("tc", argv, { timeout: COMMAND_TIMEOUT_MS });
+}
+
+async function ip(...argv: readonly string[]): Promise<void> {
+  await run("ip", [...argv], { timeout: COMMAND_TIMEOUT_MS });
+}

@@ -1,0 +1,8 @@
+import type { Element } from "./element.ts";
+
+/** Steers nothing: for a domain that is only under test. */
+export const noElement: Element = {
+  join: async () => undefined,
+  part: async () => undefined,
+  restore: async () => undefined,
+};

@@ -1,0 +1,110 @@
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type { CryptoKey } from "jose";
+import { z } from "zod";
+import { certificateFingerprint } from "../aaa/domain-record.ts";
+import { importPublicKey, importSigningKey, type PublicJwk, type SigningKey } from "../aaa/keys.ts";
+import { reasonOf, TurntableError } from "../errors.ts";
+import { type DomainConfig, domainConfig } from "./config.ts";
+
+/** Someone who may call, known by a key. */
+export interface Known {
+  readonly kind: "client" | "peer";
+  /** A client's id, or a peer's domain. */
+  readonly id: string;
+  readonly key: CryptoKey;
+  readonly maxBandwidthMbps: number;
+}
+
+export interface PeerAddress {
+  readonly name: string;
+  readonly url: string;
+  /** Of its certificate. */
+  readonly fingerprint: string;
+}
+
+/** A configuration with all its files read. */
+export interface Loaded {
+  readonly config: DomainConfig;
+  readonly tls: { readonly cert: string; readonly key: string };
+  readonly signing: SigningKey;
+  readonly known: ReadonlyMap<string, Known>;
+  readonly peers: readonly PeerAddress[];
+}
+
+/** Reads a domain's configuration file and what it names, relative to it. Throws input.invalid with every fault. */
+export async function loadConfig(file: string): Promise<Loaded> {
+  const parsed = domainConfig.safeParse(parseJson(await read(file), file));
+  if (!parsed.success) throw invalid(file, z.prettifyError(parsed.error));
+  const at = (path: string): string => (path === ":memory:" ? path : resolve(dirname(file), path));
+  const config = { ...parsed.data, store: at(parsed.data.store) };
+  const faults = faultsOf(config);
+  if (faults.length > 0) throw invalid(file, faults.join("; "));
+  const peers = config.peers.map(async ({ domain, url, certificateFile }) => ({
+    ...{ name: domain, url },
+    fingerprint: fingerprintOf(await read(at(certificateFile)), certificateFile),
+  }));
+  return {
+    config,
+    tls: { cert: await read(at(config.tls.certificateFile)), key: await read(at(config.tls.keyFile)) },
+    signing: await importSigningKey(await read(at(config.signingKeyFile)), config.domain),
+    known: await knownOf(config),
+    peers: await Promise.all(peers),
+  };
+}
+
+async function knownOf({ clients, peers }: DomainConfig): Promise<ReadonlyMap<string, Known>> {
+  const entry = async (kind: Known["kind"], id: string, publicKey: PublicJwk, maxBandwidthMbps: number) =>
+    [id, { kind, id, key: await importPublicKey(publicKey, id), maxBandwidthMbps }] as const;
+  return new Map(
+    await Promise.all([
+      ...clients.map((client) => entry("client", client.id, client.publicKey, client.maxBandwidthMbps)),
+      ...peers.map((peer) => entry("peer", peer.domain, peer.publicKey, peer.maxBandwidthMbps)),
+    ]),
+  );
+}
+
+/** What a schema cannot say: names that must differ, and devices that must be there. */
+function faultsOf(config: DomainConfig): readonly string[] {
+  const names = [config.domain, ...config.clients.map(({ id }) => id), ...config.peers.map(({ domain }) => domain)];
+  const doubled = names.filter((name, index) => names.indexOf(name) !== index);
+  const faults = doubled.map((name) => `${name} is named twice among the domain, its clients and its peers`);
+  const { element, topology, domain } = config;
+  if (element.driver === "none") return faults;
+  const ends = topology.links.flatMap(({ id, a, b, channels }) => [a, b].map((end) => ({ ...end, id, channels })));
+  const own = [...ends, ...topology.stps.map((stp) => ({ ...stp, channels: stp.channels ?? 1 }))];
+  const lacking = own.filter((end) => end.domain === domain && (element.devices[end.port] ?? []).length < end.channels);
+  return [...faults, ...lacking.map(({ port, id, channels }) => `port ${port} of ${id} needs ${channels} devices`)];
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (thrown) {
+    throw invalid(file, reasonOf(thrown), thrown);
+  }
+}
+
+function fingerprintOf(pem: string, file: string): string {
+  try {
+    return certificateFingerprint(pem);
+  } catch (thrown) {
+    throw invalid(file, `it holds no certificate: ${reasonOf(thrown)}`, thrown);
+  }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw invalid(file, reasonOf(thrown), thrown);
+  }
+}
+
+function invalid(file: string, reason: string, cause?: unknown): TurntableError {
+  return new TurntableError("input.invalid", `the domain's file ${file} cannot be used: ${reason}`, {
+    retry: "never",
+    next: "Correct it and start the agent again.",
+    cause,
+  });
+}

@@ -1,0 +1,16 @@
+/** A request that this domain, or one that it asked, does not grant. It becomes the body of the answer. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+  readonly status: number;
+  /** Short and stable, for programs: "token.insufficient". */
+  readonly error: string;
+  /** Who refused, if not the domain that answers. */
+  readonly domain: string | undefined;
+
+  constructor(status: 400 | 401 | 403 | 404 | 409 | 429 | 502 | 504, error: string, reason: string, domain?: string) {
+    super(reason);
+    this.status = status;
+    this.error = error;
+    this.domain = domain;
+  }
+}

@@ -1,0 +1,49 @@
+import { chmodSync, closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { TurntableError } from "../errors.ts";
+
+const VERSION = 1;
+
+/** Times are ms since 1970; bodies are JSON. */
+const SCHEMA = `
+  CREATE TABLE spent_assertions (issuer TEXT, jti TEXT, expires INTEGER NOT NULL, PRIMARY KEY (issuer, jti)) WITHOUT ROWID;
+  CREATE TABLE grants (id TEXT PRIMARY KEY, subject TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE revocations (home TEXT, grant_id TEXT, PRIMARY KEY (home, grant_id)) WITHOUT ROWID;
+  CREATE TABLE segments (
+    coordinator TEXT, id TEXT, state TEXT NOT NULL, mbps REAL NOT NULL, mtu INTEGER NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, hold_expires INTEGER NOT NULL,
+    scope TEXT NOT NULL, in_port TEXT NOT NULL, in_channel INTEGER NOT NULL, out_port TEXT NOT NULL, out_channel INTEGER NOT NULL,
+    PRIMARY KEY (coordinator, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX segments_in ON segments (in_port, "end");
+  CREATE INDEX segments_out ON segments (out_port, "end");
+  CREATE TABLE connections (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, state TEXT NOT NULL, intent TEXT, hold_expires INTEGER NOT NULL, body TEXT NOT NULL
+  ) WITHOUT ROWID;
+`;
+
+/** SQLite would make it readable for all; what it makes beside it gets the same mode. */
+function keepPrivate(file: string): void {
+  closeSync(openSync(file, "a", 0o600));
+  chmodSync(file, 0o600);
+}
+
+/**
+ * Opens the domain's store, 0600, and makes what is missing. `:memory:` keeps nothing.
+ * Every change is on disk before it is answered for. Throws input.invalid if a newer version wrote it.
+ */
+export function openStore(file: string): DatabaseSync {
+  if (file !== ":memory:") keepPrivate(file);
+  const database = new DatabaseSync(file);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000;");
+  const version = database.prepare("PRAGMA user_version").get()?.user_version;
+  if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT;`);
+  else if (version !== VERSION) {
+    database.close();
+    throw new TurntableError("input.invalid", `the store ${file} has version ${version}, not ${VERSION}`, {
+      retry: "never",
+      next: "Run the agent's version that wrote it, or give it another file.",
+    });
+  }
+  return database;
+}

@@ -1,0 +1,199 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { TurntableError } from "../../errors.ts";
+import type { Place, Progress } from "../hypervisor.ts";
+import type { VmSpec } from "../vm-spec.ts";
+import { diskNode } from "./command-line.ts";
+import { files } from "./files.ts";
+import { endProcess } from "./processes.ts";
+import type { Qmp } from "./qmp.ts";
+import type { Remote, StallWatch } from "./stall.ts";
+
+/** With this much left to copy a mirror is told to let no guest write run ahead of it. */
+const CLOSE_BEHIND_BYTES = 16 << 20;
+const POLL_MS = 200;
+const NEAR_END_TIMEOUT_MS = 10_000;
+const MIRROR_BUFFER_BYTES = 64 << 20;
+const CANCEL_TIMEOUT_MS = 10_000;
+
+const jobs = z.array(
+  z.looseObject({
+    device: z.string(),
+    len: z.number(),
+    offset: z.number(),
+    ready: z.boolean(),
+    "actively-synced": z.boolean().optional(),
+    error: z.string().optional(),
+  }),
+);
+
+export const jobOf = (disk: string): string => `mirror-${disk}`;
+export const targetOf = (disk: string): string => `target-${disk}`;
+
+/** The destination offers its disks; resolves with the port. Address: the host's end of the lightpath, so only the path reaches it. */
+export async function offerDisks(destination: Place, qmp: Qmp, vm: VmSpec): Promise<number> {
+  const port = await freePort(destination);
+  const address = { type: "inet", data: { host: destination.lightpathAddress, port: String(port) } };
+  await qmp.execute("nbd-server-start", { addr: address, "max-connections": 0 });
+  for (const { name } of vm.disks) {
+    const node = { "node-name": diskNode(name), name, writable: true };
+    await qmp.execute("block-export-add", { type: "nbd", id: `export-${name}`, ...node });
+  }
+  return port;
+}
+
+/**
+ * Starts nbdkit beside the source as the near end of a disk's way: the far handshake is over before QEMU asks
+ * (else the guest stands still for five round trips), and no FLUSH crosses the path (else four fall into the blackout).
+ */
+async function launchNearEnd(source: Place, disk: string, remote: Remote): Promise<void> {
+  const at = files(source.directory);
+  const way = [`hostname=${remote.address}`, `port=${remote.port}`, `export=${disk}`, "shared=true"];
+  const process = ["-f", "-U", at.nearEnd(disk), "-P", at.nearEndPid(disk), "--threads", "64", "--filter=fua"];
+  await dismissNearEnd(source, disk, "KILL");
+  const pid = await source.host.launch(["nbdkit", ...process, "nbd", ...way, "fuamode=discard"], {
+    logFile: at.nearEndLog,
+  });
+  const deadline = Date.now() + NEAR_END_TIMEOUT_MS;
+  for (let alive = true; alive && Date.now() < deadline; await sleep(50)) {
+    if (await greets(source, at.nearEnd(disk), deadline - Date.now())) return;
+    alive = (await source.host.run(["kill", "-0", String(pid)], { allowFailure: true })).code === 0;
+  }
+  throw new TurntableError("hypervisor.failed", `nbdkit for disk ${disk} did not reach ${remote.address}`, {
+    retry: "safe",
+    next: `Look at ${at.nearEndLog} at ${source.host.name}; is the lightpath up?`,
+  });
+}
+
+/** It listens long before its far handshake is over, and greets only then: who greets will not keep QEMU waiting. */
+async function greets(source: Place, socketPath: string, timeoutMs: number): Promise<boolean> {
+  const socket = await source.host.connect(socketPath).catch(() => undefined);
+  if (!socket) return false;
+  try {
+    await once(socket, "readable", { signal: AbortSignal.timeout(timeoutMs) });
+    return socket.read() !== null;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Begins to copy each disk's allocated blocks and, from now on, every write. */
+export async function beginMirrors(source: Place, qmp: Qmp, vm: VmSpec, remote: Remote): Promise<void> {
+  for (const { name } of vm.disks) {
+    await launchNearEnd(source, name, remote);
+    const server = { type: "unix", path: files(source.directory).nearEnd(name) };
+    await qmp.execute("blockdev-add", {
+      ...{ driver: "nbd", "node-name": targetOf(name), export: name, server, discard: "unmap" },
+    });
+    await qmp.execute("blockdev-mirror", {
+      ...{ "job-id": jobOf(name), device: diskNode(name), target: targetOf(name), sync: "top" },
+      ...{ "copy-mode": "background", "buf-size": MIRROR_BUFFER_BYTES },
+    });
+  }
+}
+
+/**
+ * Resolves with the bytes copied when every mirror is in step with its disk and stays so. Copies in the
+ * background first, so that guest writes do not wait for the path until there is little left.
+ * Rejects with hypervisor.failed if a copy breaks off or stands still.
+ */
+export async function awaitMirrors(
+  qmp: Qmp,
+  vm: VmSpec,
+  stall: StallWatch,
+  onProgress: (progress: Progress) => void,
+): Promise<number> {
+  const closing = new Set<string>();
+  const startedAt = performance.now();
+  for (;;) {
+    const running = await mirrors(qmp);
+    if (running.length < vm.disks.length) throw mirrorEnded(vm);
+    for (const job of running) {
+      if (closing.has(job.device) || job.len - job.offset > CLOSE_BEHIND_BYTES) continue;
+      await qmp.execute("block-job-change", { type: "mirror", id: job.device, "copy-mode": "write-blocking" });
+      closing.add(job.device);
+    }
+    const doneBytes = running.reduce((sum, job) => sum + job.offset, 0);
+    const totalBytes = running.reduce((sum, job) => sum + job.len, 0);
+    const bytesPerSecond = (doneBytes * 1000) / (performance.now() - startedAt);
+    onProgress({ what: "disk", doneBytes, totalBytes, bytesPerSecond });
+    if (running.every((job) => job.ready && job["actively-synced"] !== false)) return doneBytes;
+    await stall.see(vm, doneBytes, totalBytes);
+    await sleep(POLL_MS);
+  }
+}
+
+/**
+ * Undo of beginMirrors: the source's disks stand alone again. The near ends go first: over a path that is dead a
+ * mirror ends, and a guest's write with it, only when its target does.
+ */
+export async function abandonMirrors(source: Place, qmp: Qmp, vm: VmSpec): Promise<void> {
+  await dismissNearEnds(source, vm, "KILL");
+  const deadline = Date.now() + CANCEL_TIMEOUT_MS;
+  for (let running = await mirrors(qmp); running.length > 0; running = await mirrors(qmp)) {
+    if (Date.now() > deadline) throw mirrorStays(vm);
+    // A job that ended by itself in the meantime cannot be cancelled, and need not be.
+    for (const { device } of running) {
+      await qmp.execute("block-job-cancel", { device, force: true }).catch(() => undefined);
+    }
+    await sleep(50);
+  }
+  for (const { name } of vm.disks) {
+    await qmp.execute("blockdev-del", { "node-name": targetOf(name) }).catch(() => undefined);
+  }
+}
+
+async function mirrors(qmp: Qmp) {
+  return (await qmp.query("query-block-jobs", jobs)).filter(({ device }) => device.startsWith("mirror-"));
+}
+
+/** Ends the nbdkit processes; what is not there is fine. */
+export async function dismissNearEnds(source: Place, vm: VmSpec, signal: "TERM" | "KILL" = "TERM"): Promise<void> {
+  for (const { name } of vm.disks) await dismissNearEnd(source, name, signal);
+}
+
+async function dismissNearEnd(source: Place, disk: string, signal: "TERM" | "KILL"): Promise<void> {
+  const at = files(source.directory);
+  await endProcess(source, at.nearEndPid(disk), signal);
+  await source.host.remove(at.nearEnd(disk));
+}
+
+const FREE_PORT_PROGRAM = `
+import json, socket, sys
+listener = socket.socket()
+listener.bind((json.loads(sys.stdin.readline())["address"], 0))
+print(listener.getsockname()[1])
+`;
+
+/** QEMU's NBD server cannot say which port it took, so one is chosen for it. */
+async function freePort(place: Place): Promise<number> {
+  const pilot = await place.host.pilot(FREE_PORT_PROGRAM, { address: place.lightpathAddress });
+  const ports: unknown[] = [];
+  for await (const port of pilot.messages) ports.push(port);
+  const { stderr } = await pilot.ended;
+  if (ports.length === 1) return z.int().parse(ports[0]);
+  const reason = stderr.trim().split("\n").at(-1);
+  throw new TurntableError(
+    "hypervisor.failed",
+    `${place.host.name} cannot listen on ${place.lightpathAddress}: ${reason}`,
+    { retry: "safe", next: "Is the site's lightpath address configured on its port?" },
+  );
+}
+
+function mirrorEnded(vm: VmSpec): TurntableError {
+  return new TurntableError("hypervisor.failed", `the disk copy of ${vm.name} broke off`, {
+    retry: "safe",
+    next: "Look whether the destination's QEMU and the lightpath are up; the VM goes on at the source.",
+  });
+}
+
+function mirrorStays(vm: VmSpec): TurntableError {
+  const what = `the disk copy of ${vm.name} could not be cancelled within ${CANCEL_TIMEOUT_MS / 1000} s`;
+  return new TurntableError("hypervisor.failed", what, {
+    retry: "unsafe",
+    next: "Run `pulumi up` again: it looks at both sites first and tries again.",
+  });
+}

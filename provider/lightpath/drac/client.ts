@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { Channel, nothing } from "../../aaa/channel.ts";
+import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "../../aaa/client.ts";
+import type { DomainRecord } from "../../aaa/domain-record.ts";
+import { granted, unlessAbsent } from "../../aaa/outcome.ts";
+import { TurntableError } from "../../errors.ts";
+import type { Lightpath } from "../lightpath.ts";
+import { type Connection, connection, type Offer, type OfferRequest, offer, type ReserveRequest } from "./wire.ts";
+
+/** A hold times out by itself; a commit whose answer was lost does not. */
+function perhapsReserved({ connectionId, window }: Connection, thrown: unknown): unknown {
+  if (!(thrown instanceof TurntableError)) return thrown;
+  const left = `${connectionId} may stay reserved until ${window.end}: it could not be given back`;
+  return new TurntableError(thrown.code, `${thrown.message} ${left}`, {
+    retry: "unsafe",
+    next: "If the next `pulumi up` finds no room, let the domain's operator end it.",
+    cause: thrown,
+  });
+}
+
+/** Paths set up by a domain's DRAC, over its HTTPS API. Constructing it touches no network. */
+export class DracLightpath implements Lightpath {
+  readonly #channel: Channel;
+
+  constructor(domain: DomainRecord, caller: ClientCredentials) {
+    this.#channel = new Channel(domain, callerOf(caller), CLIENT_TIMEOUT_MS);
+  }
+
+  async offer(request: OfferRequest): Promise<Offer> {
+    const answer = await this.#channel.ask({ method: "POST", path: ["drac", "offers"], body: request, answer: offer });
+    return granted(answer, this.#channel, `offer ${request.bandwidthMbps} Mbps from ${request.from} to ${request.to}`);
+  }
+
+  async reserve(request: ReserveRequest, token: string): Promise<Connection> {
+    const what = `reserve ${request.bandwidthMbps} Mbps from ${request.from} to ${request.to}`;
+    const held = await this.#post(["drac", "connections"], what, token, request);
+    try {
+      return await this.#post(["drac", "connections", held.connectionId, "commit"], what, token);
+    } catch (thrown) {
+      await this.terminate(held.connectionId).catch(() => {
+        throw perhapsReserved(held, thrown);
+      });
+      throw thrown;
+    }
+  }
+
+  async provision(connectionId: string, token: string): Promise<Connection> {
+    return await this.#post(["drac", "connections", connectionId, "provision"], `provision ${connectionId}`, token);
+  }
+
+  async release(connectionId: string): Promise<Connection> {
+    return await this.#post(["drac", "connections", connectionId, "release"], `release ${connectionId}`);
+  }
+
+  async terminate(connectionId: string): Promise<void> {
+    const path = ["drac", "connections", connectionId];
+    const answer = await this.#channel.ask({ method: "DELETE", path, answer: nothing });
+    granted(unlessAbsent(answer), this.#channel, `terminate ${connectionId}`);
+  }
+
+  async query(connectionId: string): Promise<Connection | undefined> {
+    const path = ["drac", "connections", connectionId];
+    const answer = await this.#channel.ask({ method: "GET", path, answer: connection });
+    return granted(unlessAbsent(answer), this.#channel, `tell of ${connectionId}`);
+  }
+
+  /** All connections of this caller that the domain coordinates, ended ones too. */
+  async list(): Promise<readonly Connection[]> {
+    const answer = await this.#channel.ask({
+      method: "GET",
+      path: ["drac", "connections"],
+      answer: z.array(connection),
+    });
+    return granted(answer, this.#channel, "list connections");
+  }
+
+  /** Ends its connections; requests under way fail. */
+  async close(): Promise<void> {
+    await this.#channel.close();
+  }
+
+  async #post(path: readonly string[], what: string, token?: string, body?: object): Promise<Connection> {
+    const answer = await this.#channel.ask({
+      method: "POST",
+      path,
+      answer: connection,
+      ...(token === undefined ? {} : { token }),
+      ...(body === undefined ? {} : { body }),
+    });
+    return granted(answer, this.#channel, what);
+  }
+}

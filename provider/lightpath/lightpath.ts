@@ -1,0 +1,23 @@
+import type { TimeWindow } from "../aaa/wire.ts";
+import type { Connection, Offer, OfferRequest, ReserveRequest } from "./drac/wire.ts";
+
+export type { Connection, Offer, OfferRequest, TimeWindow };
+
+/**
+ * Port: whoever can set up a dedicated path between two sites.
+ * Rejections: domain.unreachable, domain.refused (with the domain that refused and its reason), lightpath.failed.
+ */
+export interface Lightpath {
+  /** What a reservation would get now, or next. Holds nothing, needs no token. */
+  offer(request: OfferRequest): Promise<Offer>;
+  /** Reserve and commit: capacity is ours for the window, the data plane is still down. */
+  reserve(request: ReserveRequest, token: string): Promise<Connection>;
+  /** Data plane up. */
+  provision(connectionId: string, token: string): Promise<Connection>;
+  /** Data plane down, capacity kept. Needs no token: what was lit can always be put out by its owner. */
+  release(connectionId: string): Promise<Connection>;
+  /** Capacity given back. A connection that is gone already is fine. */
+  terminate(connectionId: string): Promise<void>;
+  /** Undefined if the domain does not know it. */
+  query(connectionId: string): Promise<Connection | undefined>;
+}

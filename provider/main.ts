@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import { Command } from "commander";
+import { reasonOf } from "./errors.ts";
+import { requireNode, VERSION } from "./manifest.ts";
+import { reportCommand } from "./report/command.ts";
+
+const EXIT = "Exit status: 0 when all went well, else 1, with the reason on standard error.";
+
+const program = new Command("turntable")
+  .description(
+    "Tools beside the Pulumi package pulumi-turntable. VMs are placed and moved by `pulumi up`; this command is for what stands around it.",
+  )
+  .version(VERSION, "-V, --version", "print the version")
+  .showHelpAfterError("`turntable help` lists the commands, `turntable help <command>` one's options.")
+  .addHelpText("after", `\n\`turntable help <command>\` tells more of one.\n${EXIT}`);
+
+program
+  .command("domain")
+  .summary("run the agent of a network domain")
+  .description(
+    "Run the agent of a network domain until SIGTERM or SIGINT: consent to moves (AAA) and lightpaths (DRAC), behind one HTTPS port. What is provisioned stays as it is when the agent ends.",
+  )
+  .requiredOption("--config <file>", "the domain's configuration (JSON); paths in it are relative to it")
+  .addHelpText(
+    "after",
+    `
+The configuration holds:
+  domain           the domain's name
+  listen           {address, port} of the HTTPS server
+  tls              {certificateFile, keyFile}: PEM; callers pin the certificate
+  signingKeyFile   private Ed25519 JWK that signs consents, tokens and messages
+  store            SQLite file of grants and reservations
+  clients, peers   who may ask: each one's public key, and the most it gets
+  topology         {stps, links}: where lightpaths end, what joins the switches
+  element          {driver: "linux", devices: {port: [device, …]}} steers bridges
+                   (needs root), {driver: "none"} steers nothing
+  holdSeconds      how long a reservation waits for its commit (60)
+  tokenSeconds     how long a move's token lives (900)
+  maxWindowDays    how far ahead consent reaches (366)
+
+Prints a line that ends in "listening" when it answers. Its log, JSON lines, goes
+to standard error.
+
+Example: turntable domain --config /etc/turntable/ams.example.json
+${EXIT}`,
+  )
+  // Loaded only now: an old Node cannot load it, and would not get to say that it is old.
+  .action(async ({ config }: { config: string }) => await (await import("./domain/main.ts")).runAgent(config));
+
+program.addCommand(reportCommand().copyInheritedSettings(program));
+
+try {
+  requireNode();
+  await program.parseAsync();
+} catch (thrown) {
+  process.stderr.write(`turntable: ${reasonOf(thrown)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,40 @@
+import type { Context } from "../context.ts";
+import { reasonOf, TurntableError } from "../errors.ts";
+
+const UNREACHABLE: ReadonlySet<string> = new Set(["host.unreachable", "domain.unreachable"]);
+
+/**
+ * Does all of it that can be done, side by side, whatever fails. Rejects with the first failure: where what holds the
+ * rest does not answer, with the way out for what is gone for good.
+ */
+export async function giveBackAll(what: string, acts: readonly (() => Promise<void>)[]): Promise<void> {
+  const outcomes = await Promise.allSettled(acts.map((act) => act()));
+  const failure = outcomes.find((one) => one.status === "rejected");
+  if (failure !== undefined) throw withWayOut(what, failure.reason);
+}
+
+/** What a domain lends for a time is given back by itself when the time is over: then its silence is no obstacle. */
+export async function giveBackUnlessOver(
+  context: Context,
+  what: string,
+  end: string,
+  act: () => Promise<void>,
+): Promise<void> {
+  try {
+    await giveBackAll(what, [act]);
+  } catch (thrown) {
+    const silent = thrown instanceof TurntableError && UNREACHABLE.has(thrown.code);
+    if (!silent || Date.parse(end) > Date.now()) throw thrown;
+    context.narrator.warn(`${what} ended at ${end}, and its domain does not answer: nothing is left to give back.`);
+  }
+}
+
+function withWayOut(what: string, thrown: unknown): unknown {
+  if (!(thrown instanceof TurntableError && UNREACHABLE.has(thrown.code))) return thrown;
+  const reason = reasonOf(thrown).replace(` (${thrown.code}). ${thrown.next}`, "");
+  return new TurntableError(thrown.code, `${what} is not all given back: ${reason}`, {
+    retry: "safe",
+    next: `${thrown.next} If it is gone for good, \`pulumi state delete\` forgets this resource.`,
+    cause: thrown,
+  });
+}

@@ -1,0 +1,130 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Location, MoveRecord } from "../provider/controller/placement.ts";
+import type { AuthToken } from "./auth-token.ts";
+import { Lightpath } from "./lightpath.ts";
+import { shell } from "./shell.ts";
+import type { DomainRecord, Site, SiteLocation } from "./site.ts";
+
+export type { Location, MoveRecord };
+
+/** A path set up when a move begins and given back when it ends. */
+export interface LightpathProfile {
+  /** In Mbit/s. */
+  bandwidthMbps: pulumi.Input<number>;
+  /** In bytes. Default 9000. */
+  mtu?: pulumi.Input<number> | undefined;
+  /** The domain that is asked. Default: that of the site moved from. */
+  home?: pulumi.Input<DomainRecord> | undefined;
+}
+
+/** A link between the sites' lightpath addresses that is always there: a leased line, a VPN. No domain is asked. */
+export interface FixedPath {
+  fixed: true;
+  /** In Mbit/s. Default 1000. */
+  bandwidthMbps?: pulumi.Input<number> | undefined;
+  /** In bytes. Default 1500. */
+  mtu?: pulumi.Input<number> | undefined;
+  /** Round trip in ms, for the size of the first window. Default 10. */
+  rttMs?: pulumi.Input<number> | undefined;
+  /** Whether the link itself encrypts all that crosses it (VPN, MACsec). A statement for policies: nothing is checked. Default false. */
+  encrypted?: pulumi.Input<boolean> | undefined;
+}
+
+/** The VM's own network settings, which it keeps wherever it runs. */
+export interface VmNetworkArgs {
+  /** With prefix: "10.1.1.2/24". */
+  address: pulumi.Input<string>;
+  gateway: pulumi.Input<string>;
+  /** Lower-case: "52:54:00:12:34:56". */
+  mac: pulumi.Input<string>;
+}
+
+export interface VmPlacementArgs {
+  /** Short lower-case name of the VM. Default: the resource's name. */
+  name?: string | undefined;
+  /** Where it shall run. Another site is an update: the VM moves there while it runs. */
+  site: Site;
+  /** Kernel and initial ramdisk: absolute paths that hold the same at every site. */
+  image: pulumi.Input<{
+    kernel: pulumi.Input<string>;
+    initrd: pulumi.Input<string>;
+    commandLine?: pulumi.Input<string> | undefined;
+  }>;
+  /** At most four. `image` (absolute path at the first site) is copied to make the disk; absent, it is empty. */
+  disks?:
+    | pulumi.Input<
+        pulumi.Input<{
+          name: pulumi.Input<string>;
+          sizeMiB: pulumi.Input<number>;
+          image?: pulumi.Input<string> | undefined;
+        }>[]
+      >
+    | undefined;
+  memoryMiB: pulumi.Input<number>;
+  /** Default 1. */
+  vcpus?: pulumi.Input<number> | undefined;
+  network: pulumi.Input<VmNetworkArgs>;
+  /** How moves get their path: a declared reservation, a profile to set up on demand, or a link that is always there. */
+  lightpath: Lightpath | LightpathProfile | FixedPath;
+  /** Consent given ahead. Default: that of the declared `Lightpath`; without one, each move asks for its own. */
+  grant?: AuthToken | undefined;
+  /** Free facts for policies, such as an embargo. They can change at any time and change nothing in the VM. */
+  labels?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /** The longest stop that a move may cause, in milliseconds. Default 1000. */
+  downtimeBudgetMs?: pulumi.Input<number> | undefined;
+  /** Leave the disks behind when the VM is deleted. Default false. */
+  keepDisks?: pulumi.Input<boolean> | undefined;
+}
+
+function choiceOf(path: VmPlacementArgs["lightpath"]): Record<string, unknown> {
+  if (path instanceof Lightpath) {
+    const { connectionId, bandwidthMbps, mtu, grant } = path;
+    return { kind: "reserved", connectionId, bandwidthMbps, mtu, home: grant.home };
+  }
+  if (!("fixed" in path)) return { kind: "on-demand", ...path };
+  const { fixed: _, ...link } = path;
+  return { kind: "fixed", ...link };
+}
+
+/** A VM and the site where it runs. */
+export class VmPlacement extends pulumi.dynamic.Resource {
+  declare readonly name: pulumi.Output<string>;
+  /** Name of the site that has the VM. */
+  declare readonly site: pulumi.Output<string>;
+  /** Name of the host there that runs it. */
+  declare readonly host: pulumi.Output<string>;
+  declare readonly state: pulumi.Output<"running" | "paused" | "stopped">;
+  /** Raised by one with every move. */
+  declare readonly epoch: pulumi.Output<number>;
+  declare readonly network: pulumi.Output<{ address: string; gateway: string; mac: string }>;
+  /** Downtime, bytes, stages and path of the last move; absent until there was one. */
+  declare readonly lastMove: pulumi.Output<MoveRecord | undefined>;
+  /** Every site used so far, by name. */
+  declare readonly locations: pulumi.Output<Record<string, Location>>;
+  /** The declaration, for other resources. */
+  readonly declared: {
+    readonly name: string;
+    readonly location: SiteLocation;
+    readonly network: pulumi.Output<VmNetwork>;
+  };
+
+  constructor(name: string, args: VmPlacementArgs, opts?: pulumi.CustomResourceOptions) {
+    const { site, lightpath, grant, ...vm } = args;
+    const consent = grant?.reference ?? (lightpath instanceof Lightpath ? lightpath.grant : undefined);
+    const props = {
+      ...{ disks: [], ...vm, name: args.name ?? name },
+      ...{ site: site.location.name, location: site.location },
+      ...{ lightpath: choiceOf(lightpath), grant: consent },
+      ...{ host: undefined, state: undefined, epoch: undefined, lastMove: undefined, locations: undefined },
+    };
+    const options = pulumi.mergeOptions(opts, { dependsOn: [site], additionalSecretOutputs: ["grant"] });
+    super(shell("VmPlacement"), name, props, options, "turntable", "VmPlacement");
+    this.declared = { name: props.name, location: site.location, network: pulumi.output(args.network) };
+  }
+}
+
+interface VmNetwork {
+  readonly address: string;
+  readonly gateway: string;
+  readonly mac: string;
+}

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Switchyard } from "./switchyard.ts";
+
+const dark = [
+  ...["a-uni0", "a-east0", "t-west0", "t-east0", "s-west0", "s-uni0"].map((name) => ({
+    name,
+    master: undefined,
+    up: false,
+  })),
+];
+
+describe("the data plane of three linux switches", () => {
+  const yard = new Switchyard();
+  beforeAll(async () => await yard.start(), 30_000);
+  afterAll(async () => await yard.end());
+
+  const reserve = async (mbps: number, seconds = 600): Promise<string> =>
+    String(await yard.ask("reserve", String(mbps), String(seconds)));
+  const switches = async () => (await yard.switches()).sort(byName);
+
+  it("lets no frame pass without a provisioned reservation, frames with it, and none after", async () => {
+    expect(await yard.answers()).toBe(false);
+    const id = await reserve(100);
+    expect(await yard.answers()).toBe(false);
+    expect(await yard.framesAt("san")).toBe(0);
+    expect(await switches()).toEqual([...dark].sort(byName));
+
+    await yard.ask("provision", id);
+    expect(await yard.answers()).toBe(true);
+
+    await yard.ask("release", id);
+    const before = [await yard.framesAt("ams"), await yard.framesAt("san")];
+    expect(await yard.answers()).toBe(false);
+    expect([await yard.framesAt("ams"), await yard.framesAt("san")]).toEqual(before);
+    expect(await switches()).toEqual([...dark].sort(byName));
+
+    await yard.ask("provision", id);
+    expect(await yard.answers()).toBe(true);
+    await yard.ask("terminate", id);
+    expect(await yard.answers()).toBe(false);
+    expect(await switches()).toEqual([...dark].sort(byName));
+  });
+
+  it("carries the rate that was reserved, and not more", async () => {
+    const id = await reserve(50);
+    await yard.ask("provision", id);
+    const mbps = await yard.throughput(2);
+    await yard.ask("terminate", id);
+    expect(mbps).toBeGreaterThan(35);
+    expect(mbps).toBeLessThan(56);
+  });
+
+  it("goes dark by itself when the window ends", async () => {
+    const id = await reserve(100, 3);
+    await yard.ask("provision", id);
+    expect(await yard.answers()).toBe(true);
+    await sleep(3_500);
+    expect(await yard.answers()).toBe(false);
+    expect(await switches()).toEqual([...dark].sort(byName));
+    expect(id).not.toBe("");
+  });
+
+  it("does what is on record after an agent's restart", async () => {
+    const id = await reserve(100);
+    await yard.ask("provision", id);
+    const lit = await switches();
+    await yard.restartAgent("transit.example", async () => {
+      expect(await yard.answers()).toBe(true);
+      await yard.unplug("t-west0");
+      expect(await yard.answers()).toBe(false);
+    });
+    expect(await yard.answers()).toBe(true);
+    expect(await switches()).toEqual(lit);
+    await yard.ask("terminate", id);
+    expect(await yard.answers()).toBe(false);
+  });
+});
+
+function byName(one: { name: string }, other: { name: string }): number {
+  return one.name.localeCompare(other.name);
+}

@@ -1,0 +1,171 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { decodeJwt } from "jose";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Channel } from "../../provider/aaa/channel.ts";
+import { AaaClient, callerOf } from "../../provider/aaa/client.ts";
+import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
+import { connection, type ReserveRequest } from "../../provider/lightpath/drac/wire.ts";
+import { grantFor, tokenRequestFor, wishFor } from "./agents.ts";
+import { makeTestbed, NAMES, type Name, type Testbed } from "./testbed.ts";
+
+const program = new URL("../../provider/main.ts", import.meta.url).pathname;
+
+const HOLD_SECONDS = 2;
+
+describe("turntable domain", () => {
+  let bed: Testbed;
+  const running = new Map<Name, ChildProcessWithoutNullStreams>();
+  const log = (): string => `${bed.directory}/log`;
+  beforeAll(async () => {
+    bed = await makeTestbed((config) => ({ ...config, holdSeconds: HOLD_SECONDS }));
+    await Promise.all(NAMES.map(start));
+  });
+  afterAll(async () => {
+    await Promise.all(NAMES.map((name) => stop(name, "SIGKILL")));
+    await bed.remove();
+  });
+
+  function run(file: string): ChildProcessWithoutNullStreams {
+    return spawn(process.execPath, [program, "domain", "--config", file]);
+  }
+  async function start(name: Name): Promise<void> {
+    const child = run(bed.configFile(name));
+    running.set(name, child);
+    child.stderr.on("data", (data: Buffer) => void appendFile(log(), data));
+    const { value } = await createInterface(child.stdout)[Symbol.asyncIterator]().next();
+    expect(value).toBe(`${name} at ${bed.records[name].url} is listening`);
+  }
+  async function stop(name: Name, signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
+    const child = running.get(name);
+    running.delete(name);
+    if (child === undefined) return null;
+    child.kill(signal);
+    child.kill("SIGCONT");
+    return await ended(child);
+  }
+  const clients = () => {
+    const record = bed.records["ams.example"];
+    return { aaa: new AaaClient(record, bed.clients.alice), drac: new DracLightpath(record, bed.clients.alice) };
+  };
+
+  it("ends at once and well when it is told to", async () => {
+    expect(await stop("transit.example", "SIGTERM")).toBe(0);
+    await start("transit.example");
+  });
+
+  it("writes no secret to its log", async () => {
+    const { aaa, drac } = clients();
+    const wish = wishFor();
+    const grant = await aaa.requestGrant(grantFor(wish));
+    const { token } = await aaa.mintToken({ ...tokenRequestFor(wish), grant: grant.jwt });
+    const { connectionId } = await drac.reserve(wish, token);
+    await expect(drac.reserve({ ...wish, vm: "other" }, token)).rejects.toThrow(/not for other/);
+    await aaa.mintToken({ ...tokenRequestFor(wish), grant: `${grant.jwt}x` }).catch(() => undefined);
+    await drac.terminate(connectionId);
+    await aaa.revokeGrant(grant.id);
+    await sleep(100);
+    const text = await readFile(log(), "utf8");
+    expect(text).toContain(`/drac/connections/${connectionId}/commit`);
+    const signatures = [
+      grant.jwt,
+      token,
+      ...Object.values(decodeJwt<{ consents: Record<string, string> }>(token).consents),
+    ];
+    for (const jwt of signatures) for (const piece of jwt.split(".").slice(1)) expect(text).not.toContain(piece);
+    for (const pair of [bed.clients.alice, ...Object.values(bed.signing)])
+      expect(text).not.toContain(JSON.parse(pair.key).d);
+    expect(text).not.toMatch(/Bearer|eyJ/);
+  });
+
+  async function tokenFor(aaa: AaaClient, wish: ReserveRequest): Promise<string> {
+    const grant = await aaa.requestGrant(grantFor(wish));
+    return (await aaa.mintToken({ ...tokenRequestFor(wish), grant: grant.jwt })).token;
+  }
+
+  /** Kills the coordinator while it waits for a frozen domain, and starts it again after the hold's time. Resolves with what the others had done by then. */
+  async function killDuring(id: string, task: () => Promise<unknown>): Promise<unknown> {
+    running.get("san.example")?.kill("SIGSTOP");
+    const outcome = task().catch(String);
+    await sleep(600);
+    const begun = segmentsOf(id).slice(0, 2);
+    await stop("ams.example", "SIGKILL");
+    running.get("san.example")?.kill("SIGCONT");
+    await sleep(HOLD_SECONDS * 1_000);
+    expect(await outcome).toMatch(/ECONN|socket|other side/i);
+    await start("ams.example");
+    return begun;
+  }
+
+  /** What each domain has on record for a connection. */
+  function segmentsOf(id: string): unknown[] {
+    return NAMES.map((name) => {
+      const store = new DatabaseSync(`${bed.directory}/${name}.sqlite`, { readOnly: true });
+      try {
+        return store.prepare("SELECT state FROM segments WHERE id = ?").get(id)?.state;
+      } finally {
+        store.close();
+      }
+    });
+  }
+
+  it("undoes what it had begun when it was killed between two domains", async () => {
+    const { aaa, drac } = clients();
+    const wish = wishFor({ bandwidthMbps: 1_000, vm: "interrupted" });
+    const token = await tokenFor(aaa, wish);
+    const channel = new Channel(bed.records["ams.example"], callerOf(bed.clients.alice), 10_000);
+    const path = ["drac", "connections"];
+    const held = await channel.ask({ method: "POST", path, body: wish, token, answer: connection });
+    if (held.kind !== "ok") throw new Error(JSON.stringify(held));
+    const first = held.value.connectionId;
+    const commit = { method: "POST", path: [...path, first, "commit"], token, answer: connection } as const;
+    const committing = async () => JSON.stringify(await channel.ask(commit));
+    expect(await killDuring(first, committing)).toEqual(["reserved", "reserved"]);
+    await channel.close();
+    await expect.poll(() => segmentsOf(first), { timeout: 8_000 }).toEqual(Array(3).fill("terminated"));
+    expect((await drac.query(first))?.state).toBe("terminated");
+
+    const { connectionId } = await drac.reserve(wish, token);
+    const lighting = async () => await drac.provision(connectionId, token);
+    expect(await killDuring(connectionId, lighting)).toEqual(["provisioned", "provisioned"]);
+    await expect.poll(() => segmentsOf(connectionId), { timeout: 8_000 }).toEqual(Array(3).fill("reserved"));
+    expect((await drac.query(connectionId))?.state).toBe("reserved");
+    await drac.terminate(connectionId);
+    await drac.terminate((await drac.reserve(wish, token)).connectionId);
+  });
+
+  it("says all that is wrong with its configuration, and starts not", async () => {
+    const file = `${bed.directory}/wrong.json`;
+    const good = JSON.parse(await readFile(bed.configFile("ams.example"), "utf8"));
+    const wrong: [unknown, RegExp][] = [
+      [{ ...good, listen: { address: 1, port: "x" }, extra: 1 }, /listen.address(.|\n)*listen.port/],
+      [
+        { ...good, clients: [...good.clients, { ...good.clients[0], id: "san.example" }] },
+        /san.example is named twice/,
+      ],
+      [
+        { ...good, element: { driver: "linux", devices: { east: ["x0"] } } },
+        /port east of near needs 4 devices.*port host/,
+      ],
+      [{ ...good, signingKeyFile: "ams.example.tls.pem" }, /the key of ams.example is not an Ed25519 key/],
+      [{ ...good, tls: { ...good.tls, keyFile: "absent.key" } }, /absent.key/],
+    ];
+    for (const [config, reason] of wrong) {
+      await writeFile(file, JSON.stringify(config));
+      const child = run(file);
+      let said = "";
+      child.stderr.on("data", (data: Buffer) => (said += data.toString()));
+      expect(await ended(child), String(reason)).toBe(1);
+      expect(said).toMatch(reason);
+    }
+  });
+});
+
+async function ended(child: ChildProcessWithoutNullStreams): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null)
+    await new Promise((resolve) => child.once("close", resolve));
+  return child.exitCode;
+}

@@ -1,0 +1,123 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { run } from "../../examples/lab/command.ts";
+import { bringUp } from "../../examples/lab/lab.ts";
+import { type DomainKey, LIGHTPATH_ADDRESS, type SiteName } from "../../examples/lab/layout.ts";
+import { startDaemon } from "../../examples/lab/process.ts";
+import { inside, type World } from "./world.ts";
+
+/** Undoes what was broken. */
+export type Mend = () => Promise<void>;
+
+const processRecord = z.looseObject({ pid: z.int() });
+const agentConfig = z.looseObject({ peers: z.array(z.looseObject({ maxBandwidthMbps: z.number() })) });
+const journal = z.looseObject({
+  stages: z.array(z.object({ stage: z.string(), state: z.string() })),
+  borrowed: z.object({ connection: z.string().optional() }),
+});
+
+/** The lab's own repair: whatever piece lacks or differs is made again. */
+export async function repair({ lab }: World): Promise<void> {
+  await bringUp(lab, () => undefined);
+}
+
+async function pidOf({ lab }: World, daemon: string): Promise<number> {
+  return processRecord.parse(JSON.parse(await readFile(lab.path("run", `${daemon}.json`), "utf8"))).pid;
+}
+
+/** Ends one of the lab's processes for good: "agent-transit", "sshd-san". */
+export async function kill(here: World, daemon: string): Promise<Mend> {
+  process.kill(await pidOf(here, daemon), "SIGKILL");
+  return () => repair(here);
+}
+
+/** What a site alone sees: no guest images, and storage as small as can be. */
+export async function impoverish(here: World, site: SiteName): Promise<Mend> {
+  const { lab } = here;
+  const at = ["nsenter", "-t", String(await pidOf(here, `sshd-${site}`)), "-m"];
+  const empty = lab.path("run", "empty");
+  await mkdir(empty, { recursive: true });
+  await run([...at, "mount", "--bind", empty, lab.path("images")]);
+  await run([...at, "mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", lab.storage(site)]);
+  return async () => {
+    await run([...at, "umount", lab.storage(site)]);
+    await run([...at, "umount", lab.path("images")]);
+  };
+}
+
+/** Has a domain allow its peers less than a move asks for. */
+export async function lowerLimit(here: World, domain: DomainKey, maxBandwidthMbps: number): Promise<Mend> {
+  const { lab } = here;
+  const file = lab.path("domains", domain, "config.json");
+  const config = agentConfig.parse(JSON.parse(await readFile(file, "utf8")));
+  const peers = config.peers.map((peer) => ({ ...peer, maxBandwidthMbps }));
+  const narrow = lab.path("domains", domain, "narrow.json");
+  await run(["tee", narrow], { input: JSON.stringify({ ...config, peers }) });
+  const argv = [process.execPath, new URL("../../provider/main.ts", import.meta.url).pathname, "domain"];
+  const namespace = lab.namespaces[`${domain}-switch`];
+  const log = lab.path("log", `agent-${domain}.log`);
+  const listening = async () => (await readFile(log, "utf8").catch(() => "")).includes("listening");
+  const daemon = { name: `agent-${domain}`, argv: [...argv, "--config", narrow], namespace, inputs: "narrow" };
+  await startDaemon(lab, daemon, listening);
+  return () => repair(here);
+}
+
+/** A site answers no echo, on the path either. */
+export async function silenceEcho({ lab }: World, site: SiteName): Promise<Mend> {
+  const set = (value: string) =>
+    inside(lab.namespaces[site], "sysctl", "-qw", `net.ipv4.icmp_echo_ignore_all=${value}`).then(() => undefined);
+  await set("1");
+  return () => set("0");
+}
+
+/** Takes the cables between a site and its domain's switch away. */
+export async function unplug(here: World, site: SiteName): Promise<Mend> {
+  for (const channel of [0, 1])
+    await run(["ip", "-n", here.lab.namespaces[`${site}-switch`], "link", "del", `uni${channel}`]);
+  return () => repair(here);
+}
+
+/** What goes into the long way no longer comes out, and nobody is told. */
+export async function cut({ lab }: World): Promise<Mend> {
+  const set = async (state: "up" | "down") => {
+    for (const channel of [0, 1])
+      await inside(lab.namespaces["transit-switch"], "ip", "link", "set", `east${channel}`, state);
+  };
+  await set("down");
+  return () => set("up");
+}
+
+/** Waits for the journal of a move at a site to show something, then does what is to be done at once. */
+export async function when(
+  { lab, inventory }: World,
+  site: SiteName,
+  seen: (shown: z.output<typeof journal>) => boolean,
+): Promise<void> {
+  const file = `${lab.storage(site)}/${inventory.vm.name}/journal.json`;
+  await until(`the journal at ${site}`, async () => {
+    const text = await readFile(file, "utf8").catch(() => undefined);
+    return text !== undefined && seen(journal.parse(JSON.parse(text)));
+  });
+}
+
+/** Waits until the far end has taken some of the disks (the path's first connection) or of the memory (its second). */
+export async function whenCopying({ lab }: World, from: SiteName, what: "disk" | "memory"): Promise<void> {
+  const to = from === "ams" ? "san" : "ams";
+  const query = ["ss", "-tinHO", "state", "established", "dst", LIGHTPATH_ADDRESS[to]];
+  await until(`the copy of the ${what}`, async () => {
+    const connections = await inside(lab.namespaces[from], ...query);
+    const taken = [...connections.matchAll(/bytes_acked:(\d+)/g)].filter(([, bytes]) => Number(bytes) > 2e6);
+    return taken.length >= (what === "disk" ? 1 : 2);
+  });
+}
+
+/** The near end of the disk's way, which the source's nbdkit is. */
+export async function killNearEnd({ lab, inventory }: World, from: SiteName): Promise<void> {
+  process.kill(Number(await readFile(`${lab.storage(from)}/${inventory.vm.name}/near-data.pid`, "utf8")), "SIGKILL");
+}
+
+async function until(what: string, there: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(5)) if (await there()) return;
+  throw new Error(`${what} did not come`);
+}

@@ -1,0 +1,114 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { turnAround } from "../../examples/lab/demo/turn.ts";
+import { STAGES } from "../../provider/controller/course.ts";
+import { Snoop } from "./snoop.ts";
+import { framesPass, joinedPorts, liveConnections, traces, type World, world } from "./world.ts";
+
+/** A JWT in compact form. */
+const TOKEN = /eyJ[\w-]{10,}\./;
+
+/** What a preview tells of a move. */
+const PLAN = [
+  /turntable-vm: ams → san, while it runs/,
+  /path: 900 Mbps on demand, ams\.example → transit\.example → san\.example, round trip 198 ms; 1000 Mbps free now/,
+  /must agree: ams\.example, transit\.example, san\.example/,
+  /host: san-1, \d+ MiB of memory and \d+ MiB of storage free, qemu \d+/,
+  /to move: at most 210 MB of memory, \d+ MB of disk; about \d+ s/,
+  /downtime: about 129 ms expected, budget 1000 ms/,
+  /re-pointed: clients at gateway/,
+  /afterwards: the path is given back; the copy at ams is removed/,
+];
+
+let here: World;
+let before: Record<string, string>;
+/** Argument lists and journals, read while the VM moved. */
+let overheard: readonly string[] = [];
+
+beforeAll(async () => {
+  here = await world();
+  before = await traces(here);
+});
+afterAll(async () => {
+  await here?.pulumi.attempt("destroy", "--yes", "--skip-preview");
+});
+
+test("the first preview of an empty stack works", async () => {
+  await here.pulumi.run("config", "set", "site", "ams");
+  const preview = await here.pulumi.run("preview");
+  expect(preview).toMatch(/VmPlacement turntable-vm create/);
+  expect(preview).not.toMatch(/error:/);
+});
+
+test("a VM goes to san and back over a path that is dark before and after", async () => {
+  expect(await joinedPorts(here)).toEqual([]);
+  expect(await framesPass(here)).toBe(false);
+  const { ams, san } = { ams: here.lab.path("ams"), san: here.lab.path("san") };
+  const snoop = new Snoop([ams, san].map((storage) => `${storage}/${here.inventory.vm.name}/journal.json`));
+  const turn = turnAround(here.pulumi, here.inventory, { load: false, say: () => undefined });
+  const { moves, faults } = await turn.finally(async () => {
+    overheard = await snoop.stop();
+  });
+  expect(faults).toEqual([]);
+  expect(moves.map(({ from, to }) => `${from} ${to}`)).toEqual(["ams san", "san ams"]);
+  for (const move of moves) {
+    expect(move.tcpSurvived).toBe(true);
+    expect(move.lostPings).toBeLessThanOrEqual(20);
+    expect(move.downtimeMs.blackout).toBeGreaterThan(90);
+    expect(move.downtimeMs.blackout).toBeLessThanOrEqual(1_000);
+    expect(move.downtimeMs.guest).toBeGreaterThan(90);
+    expect(move.memoryBytes).toBeGreaterThan(100e6);
+    expect(move.diskBytes).toBeGreaterThan(64e6);
+    expect(Object.keys(move.stages).sort()).toEqual([...STAGES].sort());
+  }
+  expect(await joinedPorts(here)).toEqual([]);
+  expect(await framesPass(here)).toBe(false);
+});
+
+test("a second up does nothing, and a refresh is clean", async () => {
+  expect(await here.pulumi.run("up", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
+  expect(await here.pulumi.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
+});
+
+test("a changed site is an update in preview, never a replacement", async () => {
+  await here.pulumi.run("config", "set", "site", "san");
+  const preview = await here.pulumi.run("preview", "--diff");
+  await here.pulumi.run("config", "set", "site", "ams");
+  expect(preview).toMatch(/~ site\s*: "ams" => "san"/);
+  expect(preview).toMatch(/~ 2 to update/);
+  expect(preview).not.toMatch(/replace/);
+  for (const line of PLAN) expect(preview).toMatch(line);
+});
+
+test("no secret is in the state, the logs, the journals or an argument list", async () => {
+  const { credentials, directory } = here.inventory;
+  const caller: { d: string } = JSON.parse(await readFile(credentials.callerKeyFile, "utf8"));
+  const sshKey = (await readFile(credentials.sshKeyFile, "utf8")).split("\n").slice(2, 5);
+  const state = await here.pulumi.run("stack", "export");
+  for (const secret of [caller.d, ...sshKey]) {
+    expect(secret.length).toBeGreaterThan(30);
+    expect(state).not.toContain(secret);
+    expect(overheard.filter((text) => text.includes(secret))).toEqual([]);
+  }
+  expect(overheard.some((text) => text.includes('"stage": "migrate"'))).toBe(true);
+  expect(overheard.some((text) => text.includes("qemu-system"))).toBe(true);
+  expect(overheard.filter((text) => TOKEN.test(text))).toEqual([]);
+  expect(state).not.toMatch(TOKEN);
+  expect(await filesHolding(directory, ["eyJ[A-Za-z0-9_-]{10,}\\.", caller.d])).toEqual([credentials.callerKeyFile]);
+});
+
+test("after destroy nothing is left at the sites and the gateway", async () => {
+  await here.pulumi.run("destroy", "--yes", "--skip-preview");
+  expect(await traces(here)).toEqual(before);
+  expect(await liveConnections(here)).toEqual([]);
+});
+
+/** Files below a folder that match one of the patterns, guest images and Pulumi's own state left out. */
+async function filesHolding(folder: string, patterns: readonly string[]): Promise<string[]> {
+  const { execFile } = await import("node:child_process");
+  const { promisify } = await import("node:util");
+  const options = ["-rlE", "--exclude-dir=pulumi-home", "--exclude-dir=images", "--exclude=*.qcow2"];
+  const argv = [...options, ...patterns.flatMap((pattern) => ["-e", pattern]), folder];
+  const found = await promisify(execFile)("grep", argv).catch((thrown: { stdout: string }) => thrown);
+  return found.stdout.split("\n").filter((line) => line !== "");
+}
