@@ -1,23 +1,29 @@
 import { TurntableError } from "../errors.ts";
-import type { Hypervisor, Survey } from "../hypervisor/hypervisor.ts";
+import type { Arrival, Hypervisor, Survey } from "../hypervisor/hypervisor.ts";
 import type { Undo } from "./course.ts";
 import type { End, Move } from "./move.ts";
+import { foundation } from "./replica.ts";
 
 /** Beside the guest's memory QEMU needs some of its own. */
 const QEMU_OVERHEAD_MIB = 96;
 
 /**
  * Takes host, CPU, memory and disk at the destination ahead of the move (the paper's Broker): checks what is there,
- * then has the hypervisor wait with everything allocated.
+ * then has the hypervisor wait with everything allocated. A replica of the VM's that stands there is built upon.
  */
-export async function hold(move: Move, hypervisor: Hypervisor, undo: Undo): Promise<void> {
+export async function hold(
+  move: Move,
+  hypervisor: Hypervisor,
+  undo: Undo,
+  warn: (text: string) => void,
+): Promise<Arrival> {
   const { to, vm } = move;
   const survey = await hypervisor.survey(to.host, to.record.storage, to.record.accelerator);
   const lacks = [
     ...survey.missing,
     ...shortages(survey, move),
     ...(await imageFaults(move)),
-    ...((await isVacant(to)) ? [] : [`${to.place.directory} holds files that this move did not put there`]),
+    ...((await isVacant(to, hypervisor)) ? [] : [`${to.place.directory} holds files that this move did not put there`]),
   ];
   if (lacks.length > 0) {
     throw new TurntableError(
@@ -29,13 +35,17 @@ export async function hold(move: Move, hypervisor: Hypervisor, undo: Undo): Prom
       },
     );
   }
-  undo(`what was prepared at ${to.location.name}`, () => hypervisor.remove(to.place, vm.name));
-  await hypervisor.receive(to.place, vm, move.epoch);
+  const onto = await foundation({ from: move.from.place, to: to.place, vm }, hypervisor, warn);
+  const arrival: Arrival = { epoch: move.epoch, generation: move.id, onto };
+  undo(`what was prepared at ${to.location.name}`, () => hypervisor.remove(to.place, vm.name, "replica"));
+  await hypervisor.receive(to.place, vm, arrival);
+  return arrival;
 }
 
-/** Whether nothing stands where the VM's files would: disks that were kept, or another's VM, are never overwritten. */
-export async function isVacant({ host, place }: End): Promise<boolean> {
-  return (await host.list(place.directory)).length === 0;
+/** Whether nothing but a replica stands where the VM's files would: disks that were kept, or another's VM, are never overwritten. */
+async function isVacant({ host, place }: End, hypervisor: Hypervisor): Promise<boolean> {
+  if ((await host.list(place.directory)).length === 0) return true;
+  return (await hypervisor.observe(place)).kind === "replica";
 }
 
 function shortages(survey: Survey, { vm }: Move): string[] {

@@ -3,7 +3,7 @@ import { reasonOf } from "../errors.ts";
 import type { Offer } from "../lightpath/lightpath.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
-import type { PlacementInputs, PlacementState } from "./placement.ts";
+import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
 import { tunnelsAt } from "./steer.ts";
 
 /** A preview waits no longer than this for what it would only like to know. */
@@ -19,10 +19,10 @@ type Answer<T> = { readonly known: T } | { readonly silent: string };
 
 /** What a move would do, as lines for a preview. Read-only; what does not answer in time is said to be silent. */
 export async function planMove(context: Context, olds: PlacementState, news: PlacementInputs): Promise<string[]> {
-  const [offer, room, diskBytes, tunnels] = await Promise.all([
+  const [offer, room, disks, tunnels] = await Promise.all([
     asked(() => offerFor(context, olds, news)),
     asked(() => roomFor(context, news)),
-    asked(() => allocatedBytes(context, olds)),
+    asked(() => disksToMove(context, olds, news)),
     asked(async () =>
       (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
     ),
@@ -49,8 +49,9 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
       (why) => why,
     )}`,
     `to move: at most ${mb(memoryBytes)} of memory, ${told(
-      diskBytes,
-      (bytes) => `${mb(bytes)} of disk; about ${seconds(memoryBytes + bytes)} s`,
+      disks,
+      ({ bytes, returns }) =>
+        `${mb(bytes)} of disk${returns ? ` (written since it left ${news.site})` : ""}; about ${seconds(memoryBytes + bytes)} s`,
       (why) => `disk unknown (${why})`,
     )}`,
     `downtime: ${rttMs === undefined ? "" : `about ${Math.round(rttMs / 2 + HANDWORK_MS)} ms expected, `}budget ${downtimeBudgetMs} ms`,
@@ -59,7 +60,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
       (names) => names.join(", ") || "no tunnel",
       (why) => why,
     )}`,
-    `afterwards: ${AFTERWARDS[lightpath.kind]}; the copy at ${olds.site} is removed`,
+    `afterwards: ${AFTERWARDS[lightpath.kind]}; the disks at ${olds.site} ${OLD_DISKS[news.replicas]}`,
   ];
 }
 
@@ -68,6 +69,8 @@ const AFTERWARDS = {
   reserved: "the path stays reserved, dark",
   fixed: "the fixed path stays",
 } as const;
+
+const OLD_DISKS = { keep: "stay as a replica for a return", wipe: "are removed" } as const;
 
 async function asked<T>(ask: () => Promise<T>): Promise<Answer<T>> {
   const late = Promise.withResolvers<Answer<T>>();
@@ -141,17 +144,17 @@ async function source(context: Context, olds: PlacementState) {
   throw new Error(`${olds.site} declares no host`);
 }
 
-/** What the disks' files really take at the source: holes are not sent. */
-async function allocatedBytes(context: Context, olds: PlacementState): Promise<number> {
-  const { host, place } = await source(context, olds);
-  const paths = olds.disks.map(({ name }) => `${place.directory}/${name}.qcow2`);
-  if (paths.length === 0) return 0;
-  const { stdout } = await host.run(["stat", "-c", "%b %B", "--", ...paths]);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" ").map(Number))
-    .reduce((sum, [blocks = 0, size = 0]) => sum + blocks * size, 0);
+/** What would travel of the disks: all that is in them, or what was written since the other site had them. */
+async function disksToMove(context: Context, olds: PlacementState, news: PlacementInputs) {
+  const [from, to] = await Promise.all([source(context, olds), chooseHost(context, news.location, news.name)]);
+  const hypervisor = context.hypervisor(from.record.hypervisor);
+  const [bytes, ours, there] = await Promise.all([
+    hypervisor.allocatedBytes(from.place, vmOf(olds)),
+    hypervisor.generationAt(from.place),
+    hypervisor.generationAt(to.place),
+  ]);
+  const returns = ours !== undefined && ours === there;
+  return { returns, bytes: returns ? bytes.sinceGeneration : bytes.all };
 }
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

@@ -5,27 +5,29 @@ import { clearAway } from "./clear-away.ts";
 import { committedMeanwhile } from "./faults.ts";
 import { type JournalFile, readJournal, removeJournal } from "./journal.ts";
 import { type End, shelfOf } from "./move.ts";
+import type { ReplicaChoice } from "./placement.ts";
 import { tunnelsAt } from "./steer.ts";
 import type { Sighting, Whereabouts } from "./whereabouts.ts";
 
 /**
  * Clears up after a move that broke off, by what is seen and not by what was meant: an arrival that was not
- * committed is refused for good and removed, an older copy is removed, a VM that was left standing still goes on,
- * and what the journal says was borrowed is given back. Afterwards the VM has one place and nothing else of it is
- * left; resolves with that place as it is then.
+ * committed is refused for good and removed, an older copy becomes a replica or goes, a VM that was left standing
+ * still goes on, and what the journal says was borrowed is given back. Afterwards the VM has one place, and nothing
+ * else of it is left but replicas; resolves with that place as it is then.
  * Rejects, changing nothing further, if a site or domain whose word is needed does not answer.
  */
 export async function recover(
   context: Context,
   found: Whereabouts & { readonly home: Sighting },
   domains: readonly DomainRecord[],
+  replicas: ReplicaChoice,
 ): Promise<Sighting> {
   const { home, leftovers } = found;
   const journals = await Promise.all([home, ...leftovers].map(({ end }) => readJournal(shelfOf(end))));
   const journal = journals.find((one) => one !== undefined);
   if (!journal && leftovers.length === 0) return home;
   if (journal) context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
-  for (const leftover of leftovers) await clear(context, home.end, leftover);
+  for (const leftover of leftovers) await clear(context, home.end, leftover, replicas);
   const now = await awake(context, home);
   if (!journal) return now;
   for (const end of found.ends) if ([journal.from, journal.to].includes(end.location.name)) await leavePath(end);
@@ -34,25 +36,31 @@ export async function recover(
   return now;
 }
 
-async function clear(context: Context, home: End, { end, seen }: Sighting): Promise<void> {
+async function clear(context: Context, home: End, { end, seen }: Sighting, replicas: ReplicaChoice): Promise<void> {
   const hypervisor = context.hypervisor(end.record.hypervisor);
   const vm = await hypervisor.specOf(home.place);
-  context.narrator.warn(`removing an unfinished ${seen.kind} copy of ${vm.name} at ${end.location.name}`);
+  context.narrator.warn(`ending an unfinished ${seen.kind} copy of ${vm.name} at ${end.location.name}`);
   // Their records go with the copy, their devices do not.
   const tunnels = await tunnelsAt(end);
   if (seen.kind === "incoming") {
     const holder = await hypervisor.settle(home.place, end.place, vm, true);
     if (holder === "destination") throw committedMeanwhile(vm.name, end);
   }
-  await clearAway(context, end, vm.name, tunnels);
+  const generation = await hypervisor.generationAt(home.place);
+  if (seen.kind === "active" && replicas === "keep" && generation !== undefined) {
+    await hypervisor.retire(end.place, vm, generation);
+  }
+  await clearAway(context, end, vm.name, tunnels, replicas === "keep" ? "replica" : "nothing");
 }
 
 /** A move that broke off may have left the VM paused where it is, or where it arrived. */
 async function awake(context: Context, { end, seen }: Sighting): Promise<Sighting> {
   const hypervisor = context.hypervisor(end.record.hypervisor);
-  if (seen.run === "paused") await hypervisor.resume(end.place, await hypervisor.specOf(end.place));
+  const vm = await hypervisor.specOf(end.place);
+  if (seen.run === "paused") await hypervisor.resume(end.place, vm);
+  if (seen.run !== "dead") await hypervisor.settleDisks(end.place, vm);
   const now = await hypervisor.observe(end.place);
-  return { end, seen: now.kind === "absent" ? seen : now };
+  return { end, seen: now.kind === "active" ? now : seen };
 }
 
 async function giveBack(

@@ -11,6 +11,8 @@ import { release } from "./release.ts";
 import { type Steering, stageTurns, steer } from "./steer.ts";
 import { timelineOf } from "./timeline.ts";
 
+const OLD_DISKS = { keep: "the old site's disks stay as a replica", wipe: "the old site's disks go" } as const;
+
 /**
  * The whole story of a move (paper section 4): hold → authorize → light → migrate → steer → release.
  * Resolves with its record when the VM runs at its destination and everything borrowed was given back.
@@ -27,10 +29,11 @@ export async function relocate(move: Move, context: Context, onCommit: () => voi
   const hypervisor = context.hypervisor(to.record.hypervisor);
   const steering: Steering = { tunnel: context.tunnel, gateway: (record) => context.hosts.open(record) };
   try {
-    await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
-      await hold(move, hypervisor, undo);
+    const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
+      const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));
       undo("the journal there", async () => journal.leave(shelfOf(to)));
       await journal.alsoOn(shelfOf(to));
+      return arrival;
     });
     const permit = await course.stage("authorize", "consent of every domain on the way", (undo) =>
       authorize(move, context.aaa, journal, undo),
@@ -40,13 +43,13 @@ export async function relocate(move: Move, context: Context, onCommit: () => voi
     );
     const { turns, transfer } = await course.stage("migrate", "disk and memory, then the switchover", async (undo) => {
       const turns = await stageTurns(move, steering, undo);
-      const transfer = await migrate(move, path, turns, hypervisor, course);
+      const transfer = await migrate(move, arrival, path, turns, hypervisor, course);
       course.commit();
       onCommit();
       return { turns, transfer };
     });
     await course.stage("steer", "clients' gateways point at the new site", () => steer(move, steering, turns));
-    await course.stage("release", "the path, the grant and the old site's copy", () =>
+    await course.stage("release", `the path and the grant; ${OLD_DISKS[move.replicas]}`, () =>
       release(move, path, permit, hypervisor, journal),
     );
     await journal.close();

@@ -7,7 +7,6 @@ import { PartialFailure } from "../resource.ts";
 import { chooseHost } from "./broker.ts";
 import { clearAway } from "./clear-away.ts";
 import { alreadyThere, doubled, notFound, notRunning, silence } from "./faults.ts";
-import { isVacant } from "./hold.ts";
 import type { End, Move } from "./move.ts";
 import {
   type Location,
@@ -28,7 +27,7 @@ const FIRST_EPOCH = 1;
 export async function placeVm(context: Context, inputs: PlacementInputs): Promise<PlacementState> {
   const end = await chooseHost(context, inputs.location, inputs.name);
   const hypervisor = context.hypervisor(end.record.hypervisor);
-  if (!(await isVacant(end))) throw alreadyThere(inputs.name, end);
+  if ((await end.host.list(end.place.directory)).length > 0) throw alreadyThere(inputs.name, end);
   try {
     await hypervisor.start(end.place, vmOf(inputs), FIRST_EPOCH);
   } catch (thrown) {
@@ -58,6 +57,7 @@ export async function relocateVm(
     ...{ id: randomUUID(), vm: vmOf(news), epoch: home.seen.epoch + 1 },
     ...{ from: home.end, to: await chooseHost(context, news.location, news.name) },
     ...{ path: news.lightpath, grant: news.grant, downtimeBudgetMs: news.downtimeBudgetMs },
+    replicas: news.replicas,
   };
   const arrived = stateAt(move.to, news, { epoch: move.epoch, locations });
   let committed = false;
@@ -94,10 +94,11 @@ export async function observePlacement(context: Context, state: PlacementState):
 /** Ends the VM wherever it is and removes everything of it, at every site it was ever at. */
 export async function removeVm(context: Context, state: PlacementState): Promise<void> {
   const found = await whereabouts(context, Object.values(state.locations), state.name);
-  if (found.home) await recover(context, { ...found, home: found.home }, domainsOf(state));
+  if (found.home) await recover(context, { ...found, home: found.home }, domainsOf(state), "wipe");
   for (const { end } of found.home ? [found.home] : found.leftovers) {
-    await clearAway(context, end, state.name, await tunnelsAt(end), { keepDisks: state.keepDisks });
+    await clearAway(context, end, state.name, await tunnelsAt(end), state.keepDisks ? "disks" : "nothing");
   }
+  await wipe(context, found.replicas, state.name);
   if (found.silent.length > 0) throw silence(state.name, found.silent);
 }
 
@@ -108,7 +109,13 @@ async function sole(context: Context, locations: readonly Location[], inputs: Pl
   if (running.length > 1) throw doubled(inputs.name, running);
   if (found.silent.length > 0) throw silence(inputs.name, found.silent);
   if (!found.home) throw notFound(inputs.name, locations);
-  return await recover(context, { ...found, home: found.home }, domainsOf({ ...inputs, locations }));
+  if (inputs.replicas === "wipe") await wipe(context, found.replicas, inputs.name);
+  const domains = domainsOf({ ...inputs, locations });
+  return await recover(context, { ...found, home: found.home }, domains, inputs.replicas);
+}
+
+async function wipe(context: Context, replicas: readonly End[], vmName: string): Promise<void> {
+  for (const end of replicas) await clearAway(context, end, vmName, []);
 }
 
 function stateAt(

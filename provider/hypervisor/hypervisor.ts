@@ -28,16 +28,34 @@ export interface Survey {
 /**
  * What is really there.
  * - `absent`: no record of the VM.
+ * - `replica`: the disks that the VM had when it left, and nothing that could run.
  * - `active`: this place is recorded as the VM's; `run` is what the hypervisor says now.
  * - `incoming`: a move to this place was begun and not committed.
  */
 export type Observation =
   | { readonly kind: "absent" }
+  | { readonly kind: "replica"; readonly generation: string }
   | {
       readonly kind: "active" | "incoming";
       readonly epoch: number;
       readonly run: "running" | "paused" | "dead";
     };
+
+/** A move as its destination must know it. */
+export interface Arrival {
+  /** The epoch that begins with the switchover. */
+  readonly epoch: number;
+  /** Names what the disks will hold at the switchover. */
+  readonly generation: string;
+  /** Whether the disks are written on top of the replica that stands there, or anew. */
+  readonly onto: "replica" | "nothing";
+}
+
+/**
+ * What a removal leaves of a VM at a place: every one of its disks as one whole image; or, where it was only arriving,
+ * the replica that stood there before.
+ */
+export type Remains = "nothing" | "disks" | "replica";
 
 /** What tells a client gateway to turn, given to the pilot at the destination (see tunnel/tunnel.ts). */
 export interface TurnTrigger {
@@ -51,8 +69,7 @@ export interface SendRequest {
   readonly source: Place;
   readonly destination: Place;
   readonly vm: VmSpec;
-  /** The epoch that begins with the switchover. */
-  readonly epoch: number;
+  readonly arrival: Arrival;
   readonly bandwidthMbps: number;
   readonly downtimeBudgetMs: number;
   readonly turns: readonly TurnTrigger[];
@@ -103,10 +120,23 @@ export interface Hypervisor {
   observe(place: Place): Promise<Observation>;
   /** The VM as recorded at a place that has it. */
   specOf(place: Place): Promise<VmSpec>;
-  /** Ends the VM and removes everything of it at this place (but for its disks, if told so); what is not there is fine. */
-  remove(place: Place, vmName: string, options?: { readonly keepDisks: boolean }): Promise<void>;
+  /**
+   * Ends the VM and removes everything of it at this place but for what shall remain (nothing by default); what is not
+   * there is fine. With `replica` it rejects, changing nothing, if this place has the VM.
+   */
+  remove(place: Place, vmName: string, remains?: Remains): Promise<void>;
+  /** Ends what is left of a VM where it was before, and keeps its disks as the generation that arrived elsewhere. */
+  retire(place: Place, vm: VmSpec, generation: string): Promise<void>;
   /** Makes ready for an incoming VM: files, segment, a hypervisor that waits and never runs by itself. */
-  receive(destination: Place, vm: VmSpec, epoch: number): Promise<void>;
+  receive(destination: Place, vm: VmSpec, arrival: Arrival): Promise<void>;
+  /** The generation that a place's disks are, or are built upon; undefined if there is none. */
+  generationAt(place: Place): Promise<string | undefined>;
+  /** SHA-256 of what each disk held when its generation began, over the digests of chunks of 1 MiB; undefined if it cannot be read. */
+  digests(place: Place, vm: VmSpec): Promise<ReadonlyMap<string, string> | undefined>;
+  /** What the disks' files take at a place, holes left out: all of it, and what was written since their generation began. */
+  allocatedBytes(place: Place, vm: VmSpec): Promise<{ readonly all: number; readonly sinceGeneration: number }>;
+  /** After an arrival onto a replica: makes the disks one layer shorter again, while the VM runs. Can be repeated. */
+  settleDisks(place: Place, vm: VmSpec): Promise<void>;
   /** Copies disks and memory while the VM runs, and switches over. Resolves when it runs at the destination, flushed. */
   send(request: SendRequest): Promise<Transfer>;
   /**

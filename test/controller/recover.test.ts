@@ -6,6 +6,7 @@ import { type Move, shelfOf } from "../../provider/controller/move.ts";
 import { recover } from "../../provider/controller/recover.ts";
 import { runningAt, type Whereabouts, whereabouts } from "../../provider/controller/whereabouts.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
+import type { Arrival } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { attach } from "../../provider/lightpath/attachment.ts";
 import { tunnelRecord } from "../../provider/tunnel/tunnel.ts";
@@ -30,15 +31,17 @@ afterEach(async () => {
   await sites?.close();
 });
 
+const ARRIVAL: Arrival = { epoch: 2, generation: "m1", onto: "nothing" };
+
 const look = () => whereabouts(sites.context, [sites.ams, sites.san], "tiny");
 
 async function cleared(found: Whereabouts) {
   if (!found.home) throw new Error("the VM is nowhere");
-  return await recover(sites.context, { ...found, home: found.home }, []);
+  return await recover(sites.context, { ...found, home: found.home }, [], "keep");
 }
 
 test("all hosts are asked: who has the VM, what is left elsewhere, and who is silent", async () => {
-  await qemu.receive(move.to.place, move.vm, 2);
+  await qemu.receive(move.to.place, move.vm, ARRIVAL);
   const found = await look();
   expect(found.home).toMatchObject({ end: { location: { name: "ams" } }, seen: { kind: "active", epoch: 1 } });
   expect(found.leftovers.map(({ end, seen }) => [end.location.name, seen.kind])).toEqual([["san", "incoming"]]);
@@ -50,7 +53,7 @@ test("all hosts are asked: who has the VM, what is left elsewhere, and who is si
 });
 
 test("a move that broke off before its switchover leaves nothing at the other site, nor of the path", async () => {
-  await qemu.receive(move.to.place, move.vm, 2);
+  await qemu.receive(move.to.place, move.vm, ARRIVAL);
   const record = tunnelRecord.parse({
     ...{ name: "clients", vm: "tiny", mac: move.vm.network.mac, vni: 42, gatewayAddress: "10.1.1.1/24" },
     gateway: {
@@ -84,7 +87,7 @@ test("a move that broke off before its switchover leaves nothing at the other si
   for (const site of ["ams", "san"] as const) expect(await sites.ip(site, "-o", "address", "show", "lp0")).toBe("");
   expect(await readJournal(shelfOf(move.from))).toBeUndefined();
   expect((await look()).leftovers).toEqual([]);
-  expect(sites.told.join("\n")).toMatch(/removing an unfinished incoming copy of tiny at san/);
+  expect(sites.told.join("\n")).toMatch(/ending an unfinished incoming copy of tiny at san/);
 });
 
 test("a VM that was left standing still, off its network, goes on connected", async () => {
@@ -99,7 +102,7 @@ test("a VM that was left standing still, off its network, goes on connected", as
 });
 
 test("a journal that cannot be read stops everything before anything is changed", async () => {
-  await qemu.receive(move.to.place, move.vm, 2);
+  await qemu.receive(move.to.place, move.vm, ARRIVAL);
   await writeFile(`${move.from.place.directory}/journal.json`, "{}");
   await expect(look().then(cleared)).rejects.toMatchObject({ code: "move.failed", retry: "never" });
   expect((await look()).leftovers).toHaveLength(1);

@@ -17,7 +17,7 @@ const PLAN = [
   /to move: at most 210 MB of memory, \d+ MB of disk; about \d+ s/,
   /downtime: about 129 ms expected, budget 1000 ms/,
   /re-pointed: clients at gateway/,
-  /afterwards: the path is given back; the copy at ams is removed/,
+  /afterwards: the path is given back; the disks at ams stay as a replica for a return/,
 ];
 
 let here: World;

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { segmentOf } from "../../provider/host/segment.ts";
-import type { Progress, SendRequest } from "../../provider/hypervisor/hypervisor.ts";
+import type { Arrival, Progress, SendRequest } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 
 const run = promisify(execFile);
 const HERE = "tq-fault-a";
 const THERE = "tq-fault-b";
+const ARRIVAL: Arrival = { epoch: 2, generation: "move-2", onto: "nothing" };
 let hosts: TwoHosts;
 
 beforeAll(async () => {
@@ -22,7 +23,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => hosts?.close());
 beforeEach(async () => {
-  await qemu.receive(hosts.there, hosts.vm, 2);
+  await qemu.receive(hosts.there, hosts.vm, ARRIVAL);
 });
 afterEach(async () => {
   await mend();
@@ -66,7 +67,7 @@ async function sendBroken(
     fault().catch((reason) => expect.unreachable(String(reason)));
   };
   const request: SendRequest = {
-    ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, epoch: 2, turns: [] },
+    ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival: ARRIVAL, turns: [] },
     ...{ bandwidthMbps: 100, downtimeBudgetMs: 1000, onProgress },
   };
   const thrown = await qemu.send(request).then(
