@@ -90,6 +90,21 @@ test("a move that broke off before its switchover leaves nothing at the other si
   expect(sites.told.join("\n")).toMatch(/ending an unfinished incoming copy of tiny at san/);
 });
 
+test("the disks at a site that the VM has left become a replica, or go if none is wanted", async () => {
+  for (const replicas of ["keep", "wipe"] as const) {
+    await qemu.start(move.to.place, move.vm, 2);
+    const generation = await qemu.generationAt(move.to.place);
+    const { home, ...others } = await look();
+    if (!home) throw new Error("the VM is nowhere");
+    expect((await recover(sites.context, { ...others, home }, [], replicas)).end.location.name).toBe("san");
+    const left = replicas === "keep" ? { kind: "replica", generation } : { kind: "absent" };
+    expect(await qemu.observe(move.from.place)).toEqual(left);
+    await qemu.remove(move.to.place, "tiny");
+    await qemu.remove(move.from.place, "tiny");
+    await qemu.start(move.from.place, move.vm, 1);
+  }
+});
+
 test("a VM that was left standing still, off its network, goes on connected", async () => {
   await new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from)).note("migrate", "begun");
   const { bridge, tap } = segmentOf("tiny");
