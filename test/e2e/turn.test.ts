@@ -14,7 +14,7 @@ const PLAN = [
   /path: 900 Mbps on demand, ams\.example → transit\.example → san\.example, round trip 198 ms; 1000 Mbps free now/,
   /must agree: ams\.example, transit\.example, san\.example/,
   /host: san-1, \d+ MiB of memory and \d+ MiB of storage free, qemu \d+/,
-  /to move: at most 210 MB of memory, \d+ MB of disk; about \d+ s/,
+  /to move: at most 210 MB of memory, \d+ MB of disk \(written since it left san\); about \d+ s/,
   /downtime: about 129 ms expected, budget 1000 ms/,
   /re-pointed: clients at gateway/,
   /afterwards: the path is given back; the disks at ams stay as a replica for a return/,
