@@ -8,7 +8,7 @@ import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { REPOSITORY } from "../../examples/lab/layout.ts";
 import { type Installation, install } from "../package/installation.ts";
 import { pack, type Tarball } from "../package/tarball.ts";
-import { traces, type World, world } from "./world.ts";
+import { SETTLING, settledTraces, traces, type World, world } from "./world.ts";
 
 const PROGRAMS = fileURLToPath(new URL("../package/programs", import.meta.url));
 
@@ -42,7 +42,7 @@ let pulumi: PulumiCli | undefined;
 
 beforeAll(async () => {
   here = await world();
-  before = await traces(here);
+  before = await settledTraces(here);
   tarball = await pack();
   installation = await install(tarball.file);
 });
@@ -125,7 +125,7 @@ test.each(Object.entries(KINDS))("a program of the kind %s places a VM and takes
     expect(await readFile(page, "utf8")).toMatch(/^<!doctype html>[\s\S]*<style>[\s\S]*<\/html>\s*$/i);
   }
   await pulumi.run("destroy", "--yes", "--skip-preview");
-  expect(await traces(here)).toEqual(before);
+  await expect.poll(() => traces(here), SETTLING).toEqual(before);
 });
 
 test("Pulumi's compiler holds a program to the package's types", async () => {
