@@ -16,6 +16,8 @@ const journalFile = z.strictObject({
   to: z.string(),
   epoch: z.int(),
   stages: z.array(stageEntry),
+  /** The hosts' ports that were put on the path. */
+  lit: z.array(z.strictObject({ site: z.string(), host: z.string(), device: z.string() })).default([]),
   /** What outside the two hosts must be given back. */
   borrowed: z.strictObject({
     /** The domain that lent it. */
@@ -70,8 +72,8 @@ export class Journal {
   #file: JournalFile;
   #shelves: Shelf[];
 
-  constructor(file: Omit<JournalFile, "schema" | "stages" | "borrowed">, shelf: Shelf) {
-    this.#file = { ...file, schema: 1, stages: [], borrowed: { declared: false } };
+  constructor(file: Omit<JournalFile, "schema" | "stages" | "lit" | "borrowed">, shelf: Shelf) {
+    this.#file = { ...file, schema: 1, stages: [], lit: [], borrowed: { declared: false } };
     this.#shelves = [shelf];
   }
 
@@ -83,6 +85,11 @@ export class Journal {
 
   async borrow(what: Partial<JournalFile["borrowed"]>): Promise<void> {
     this.#file = { ...this.#file, borrowed: { ...this.#file.borrowed, ...what } };
+    await this.#write();
+  }
+
+  async lights(ports: JournalFile["lit"]): Promise<void> {
+    this.#file = { ...this.#file, lit: [...this.#file.lit, ...ports] };
     await this.#write();
   }
 

@@ -1,5 +1,6 @@
 import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { Context } from "../context.ts";
+import { inMove } from "../correlation.ts";
 import { detach } from "../lightpath/attachment.ts";
 import { clearAway } from "./clear-away.ts";
 import { committedMeanwhile } from "./faults.ts";
@@ -26,27 +27,55 @@ export async function recover(
   const journals = await Promise.all([home, ...leftovers].map(({ end }) => readJournal(shelfOf(end))));
   const journal = journals.find((one) => one !== undefined);
   if (!journal && leftovers.length === 0) return home;
-  if (journal) context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
-  for (const leftover of leftovers) await clear(context, home.end, leftover, replicas);
-  const now = await awake(context, home);
-  if (!journal) return now;
-  for (const end of found.ends) if ([journal.from, journal.to].includes(end.location.name)) await leavePath(end);
+  if (!journal) return await clearUp(context, found, replicas);
+  return await inMove(journal.move, () => finish(context, found, journal, domains, replicas));
+}
+
+async function finish(
+  context: Context,
+  found: Whereabouts & { readonly home: Sighting },
+  journal: JournalFile,
+  domains: readonly DomainRecord[],
+  replicas: ReplicaChoice,
+): Promise<Sighting> {
+  const { home } = found;
+  context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
+  const now = await clearUp(context, found, replicas);
+  for (const end of found.ends) await leavePath(end, journal);
   await giveBack(context, journal.borrowed, domains);
   await removeJournal(shelfOf(home.end));
   return now;
 }
 
-async function clear(context: Context, home: End, { end, seen }: Sighting, replicas: ReplicaChoice): Promise<void> {
+async function clearUp(
+  context: Context,
+  { home, leftovers }: Whereabouts & { readonly home: Sighting },
+  replicas: ReplicaChoice,
+): Promise<Sighting> {
+  for (const leftover of leftovers) await clear(context, home, leftover, replicas);
+  return await awake(context, home);
+}
+
+async function clear(
+  context: Context,
+  home: Sighting,
+  { end, seen }: Sighting,
+  replicas: ReplicaChoice,
+): Promise<void> {
   const hypervisor = context.hypervisor(end.record.hypervisor);
-  const vm = await hypervisor.specOf(home.place);
+  const vm = await hypervisor.specOf(home.end.place);
   context.narrator.warn(`ending an unfinished ${seen.kind} copy of ${vm.name} at ${end.location.name}`);
   // Their records go with the copy, their devices do not.
   const tunnels = await tunnelsAt(end);
   if (seen.kind === "incoming") {
-    const holder = await hypervisor.settle(home.place, end.place, vm, true);
+    // A source that is dead cannot be let go on: the arrival is only to be refused.
+    const holder =
+      home.seen.run === "dead"
+        ? await hypervisor.refuse(end.place, vm)
+        : await hypervisor.settle(home.end.place, end.place, vm, true);
     if (holder === "destination") throw committedMeanwhile(vm.name, end);
   }
-  const generation = await hypervisor.generationAt(home.place);
+  const generation = await hypervisor.generationAt(home.end.place);
   if (seen.kind === "active" && replicas === "keep" && generation !== undefined) {
     await hypervisor.retire(end.place, vm, generation);
   }
@@ -75,6 +104,8 @@ async function giveBack(
   if (borrowed.grant) await context.aaa(home).revokeGrant(borrowed.grant);
 }
 
-async function leavePath({ host, record }: End): Promise<void> {
-  for (const device of record.lightpath.devices) await detach({ host, device });
+/** Takes a host off the ports that this move lit; another VM may be on its way over the others. */
+async function leavePath({ host, location, record }: End, { lit }: JournalFile): Promise<void> {
+  const mine = lit.filter((port) => port.site === location.name && port.host === record.name);
+  for (const { device } of mine) await detach({ host, device });
 }

@@ -1,9 +1,10 @@
 import type { Context } from "../context.ts";
+import type { Transfer } from "../hypervisor/hypervisor.ts";
 import { authorize } from "./authorize.ts";
 import { Course } from "./course.ts";
 import { hold } from "./hold.ts";
 import { Journal } from "./journal.ts";
-import { light } from "./light.ts";
+import { type LitPath, light } from "./light.ts";
 import { migrate } from "./migrate.ts";
 import { type Move, shelfOf } from "./move.ts";
 import type { MoveRecord } from "./placement.ts";
@@ -17,9 +18,14 @@ const OLD_DISKS = { keep: "the old site's disks stay as a replica", wipe: "the o
  * The whole story of a move (paper section 4): hold → authorize → light → migrate → steer → release.
  * Resolves with its record when the VM runs at its destination and everything borrowed was given back.
  * Rejects with move.failed: before the switchover everything was taken back and the VM runs where it was;
- * after it (`onCommit` was called) the VM runs at its destination and the next `up` finishes what is left.
+ * after it the VM runs at its destination, the next `up` finishes what is left, and what `onCommit` was given tells
+ * the record as far as it is known.
  */
-export async function relocate(move: Move, context: Context, onCommit: () => void): Promise<MoveRecord> {
+export async function relocate(
+  move: Move,
+  context: Context,
+  onCommit: (soFar: () => MoveRecord) => void,
+): Promise<MoveRecord> {
   const { from, to, vm, epoch } = move;
   const startedAt = new Date().toISOString();
   const title = `${vm.name} ${from.location.name} → ${to.location.name}`;
@@ -28,6 +34,17 @@ export async function relocate(move: Move, context: Context, onCommit: () => voi
   const course = new Course(title, journal, context.narrator);
   const hypervisor = context.hypervisor(to.record.hypervisor);
   const steering: Steering = { tunnel: context.tunnel, gateway: (record) => context.hosts.open(record) };
+  const recordOf = (path: LitPath, transfer: Transfer): MoveRecord => ({
+    ...{ from: from.location.name, to: to.location.name, epoch, startedAt },
+    ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
+    ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
+    ...{ totalMs: course.totalMs, stages: { ...course.stagesMs }, ...timelineOf(transfer.events) },
+    iterations: [...transfer.iterations],
+    path: {
+      ...(path.connectionId === undefined ? {} : { connectionId: path.connectionId }),
+      ...{ hops: [...path.hops], bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
+    },
+  });
   try {
     const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
       const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));
@@ -45,7 +62,7 @@ export async function relocate(move: Move, context: Context, onCommit: () => voi
       const turns = await stageTurns(move, steering, undo);
       const transfer = await migrate(move, arrival, path, turns, hypervisor, course);
       course.commit();
-      onCommit();
+      onCommit(() => recordOf(path, transfer));
       return { turns, transfer };
     });
     await course.stage("steer", "clients' gateways point at the new site", () => steer(move, steering, turns));
@@ -53,17 +70,7 @@ export async function relocate(move: Move, context: Context, onCommit: () => voi
       release(move, path, permit, hypervisor, journal),
     );
     await journal.close();
-    return {
-      ...{ from: from.location.name, to: to.location.name, epoch, startedAt },
-      ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
-      ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
-      ...{ totalMs: course.totalMs, stages: course.stagesMs, ...timelineOf(transfer.events) },
-      iterations: [...transfer.iterations],
-      path: {
-        ...(path.connectionId === undefined ? {} : { connectionId: path.connectionId }),
-        ...{ hops: [...path.hops], bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
-      },
-    };
+    return recordOf(path, transfer);
   } catch (thrown) {
     throw await course.undo(thrown);
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { Context } from "../context.ts";
-import { correlated } from "../correlation.ts";
+import { inMove } from "../correlation.ts";
 import { reasonOf } from "../errors.ts";
 import { PartialFailure } from "../resource.ts";
 import { chooseHost } from "./broker.ts";
@@ -34,7 +34,7 @@ export async function placeVm(context: Context, inputs: PlacementInputs): Promis
     await hypervisor.remove(end.place, inputs.name).catch(() => undefined);
     throw thrown;
   }
-  return stateAt(end, inputs, { epoch: FIRST_EPOCH, locations: {} });
+  return stateAt(end, inputs, { state: "running", epoch: FIRST_EPOCH, locations: {} });
 }
 
 /**
@@ -50,7 +50,7 @@ export async function relocateVm(
   const locations = { ...olds.locations, [news.site]: news.location };
   const home = await sole(context, Object.values(locations), news);
   if (home.end.location.name === news.site) {
-    return stateAt(home.end, news, { ...olds, epoch: home.seen.epoch, locations });
+    return stateAt(home.end, news, { ...olds, ...asSeen(home), locations });
   }
   if (home.seen.kind === "active" && home.seen.run !== "running") throw notRunning(news.name, home);
   const move: Move = {
@@ -59,20 +59,24 @@ export async function relocateVm(
     ...{ path: news.lightpath, grant: news.grant, downtimeBudgetMs: news.downtimeBudgetMs },
     replicas: news.replicas,
   };
-  const arrived = stateAt(move.to, news, { epoch: move.epoch, locations });
-  let committed = false;
-  try {
-    const lastMove = await correlated(move.id, () =>
-      relocate(move, context, () => {
-        committed = true;
-      }),
-    );
-    context.narrator.info(summary(news.name, lastMove));
-    return { ...arrived, lastMove };
-  } catch (thrown) {
-    if (committed) throw new PartialFailure(id, { ...arrived }, [reasonOf(thrown)], thrown);
-    throw thrown;
-  }
+  const arrived = stateAt(move.to, news, { state: "running", epoch: move.epoch, locations });
+  return await inMove(move.id, async () => {
+    let soFar: (() => MoveRecord) | undefined;
+    try {
+      const lastMove = await relocate(move, context, (record) => {
+        soFar = record;
+      });
+      context.narrator.info(summary(news.name, lastMove));
+      return { ...arrived, lastMove };
+    } catch (thrown) {
+      if (soFar) throw new PartialFailure(id, { ...arrived, lastMove: soFar() }, [reasonOf(thrown)], thrown);
+      throw thrown;
+    }
+  });
+}
+
+function asSeen({ seen }: Sighting): Pick<PlacementState, "state" | "epoch"> {
+  return { state: seen.run === "dead" ? "stopped" : seen.run, epoch: seen.epoch };
 }
 
 /** Looks where the VM really is, at every site it was ever at. */
@@ -82,10 +86,9 @@ export async function observePlacement(context: Context, state: PlacementState):
   if (running.length > 1) return { kind: "doubled", sites: running };
   const { home, silent } = found;
   if (home) {
-    const { end, seen } = home;
-    const run = seen.run === "dead" ? "stopped" : seen.run;
+    const { end } = home;
     const moved = { site: end.location.name, location: end.location, host: end.record.name };
-    return { kind: "found", state: { ...state, ...moved, state: run, epoch: seen.epoch } };
+    return { kind: "found", state: { ...state, ...moved, ...asSeen(home) } };
   }
   const reason = silent.map((one) => `${one.site}: ${one.reason}`).join("; ");
   return silent.length > 0 ? { kind: "unreachable", reason } : { kind: "gone" };
@@ -121,12 +124,12 @@ async function wipe(context: Context, replicas: readonly End[], vmName: string):
 function stateAt(
   end: End,
   inputs: PlacementInputs,
-  last: Pick<PlacementState, "epoch" | "locations" | "lastMove">,
+  last: Pick<PlacementState, "state" | "epoch" | "locations" | "lastMove">,
 ): PlacementState {
   const { move: _, ...declared } = inputs;
   return {
     ...declared,
-    ...{ host: end.record.name, state: "running", epoch: last.epoch },
+    ...{ host: end.record.name, state: last.state, epoch: last.epoch },
     ...(last.lastMove === undefined ? {} : { lastMove: last.lastMove }),
     locations: { ...last.locations, [inputs.site]: inputs.location },
   };

@@ -107,8 +107,9 @@ export interface Transfer {
   readonly iterations: readonly Iteration[];
   readonly memoryBytes: number;
   readonly diskBytes: number;
-  /** Source STOP to destination RESUME; meaningful where both hosts share a clock, else undefined. */
+  /** Source STOP to destination RESUME; undefined unless both hosts share a clock. */
   readonly blackoutMs: number | undefined;
+  /** In order of time. The destination's are left out where the hosts share no clock: they could not be laid beside the source's. */
   readonly events: readonly TimedEvent[];
 }
 
@@ -145,6 +146,8 @@ export interface Hypervisor {
    * Rejects, changing nothing, if the destination must be asked and cannot.
    */
   settle(source: Place, destination: Place, vm: VmSpec, mayHaveCommitted: boolean): Promise<"source" | "destination">;
+  /** Where the source is dead: sees to it that the move to `destination` can never be committed and removes what waits there; `destination` if it was committed already. */
+  refuse(destination: Place, vm: VmSpec): Promise<"source" | "destination">;
   /** Lets a VM run, connected, that a move which broke off left paused at the place that has it. One that runs is left as it is. */
   resume(place: Place, vm: VmSpec): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { Journal, readJournal } from "../../provider/controller/journal.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
 import { recover } from "../../provider/controller/recover.ts";
 import { runningAt, type Whereabouts, whereabouts } from "../../provider/controller/whereabouts.ts";
+import { currentMove } from "../../provider/correlation.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
 import type { Arrival } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
@@ -66,6 +67,15 @@ test("a move that broke off before its switchover leaves nothing at the other si
   const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
   await journal.alsoOn(shelfOf(move.to));
   await journal.note("migrate", "begun");
+  const lit = [move.from, move.to].map(({ location, record }) => ({
+    site: location.name,
+    host: record.name,
+    device: "lp0",
+  }));
+  await journal.lights(lit);
+  // Another VM is on its way over the next channel.
+  await sites.ip("ams", "link", "add", "lp1", "type", "dummy");
+  await sites.ip("ams", "address", "add", "192.0.2.131/32", "dev", "lp1");
   for (const [mine, other] of [
     [move.from, move.to],
     [move.to, move.from],
@@ -85,6 +95,7 @@ test("a move that broke off before its switchover leaves nothing at the other si
   expect(await move.to.host.list(`${sites.directory}/san`)).toEqual([]);
   expect(await sites.ip("san", "-o", "link", "show")).not.toMatch(/tt[btx]-/);
   for (const site of ["ams", "san"] as const) expect(await sites.ip(site, "-o", "address", "show", "lp0")).toBe("");
+  expect(await sites.ip("ams", "-o", "address", "show", "lp1")).toContain("192.0.2.131");
   expect(await readJournal(shelfOf(move.from))).toBeUndefined();
   expect((await look()).leftovers).toEqual([]);
   expect(sites.told.join("\n")).toMatch(/ending an unfinished incoming copy of tiny at san/);
@@ -103,6 +114,23 @@ test("the disks at a site that the VM has left become a replica, or go if none i
     await qemu.remove(move.from.place, "tiny");
     await qemu.start(move.from.place, move.vm, 1);
   }
+});
+
+test("a source that has died meanwhile keeps nobody from clearing up, and all that is told carries the move's id", async () => {
+  await qemu.receive(move.to.place, move.vm, ARRIVAL);
+  const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
+  await journal.note("migrate", "begun");
+  process.kill(Number(await move.from.host.readFile(`${move.from.place.directory}/qemu.pid`)), "SIGKILL");
+  const told: (string | undefined)[] = [];
+  const tell = () => void told.push(currentMove());
+  const found = await look();
+  if (!found.home) throw new Error("the VM is nowhere");
+  const telling = { ...sites.context, narrator: { info: tell, warn: tell, progress: tell } };
+  const now = await recover(telling, { ...found, home: found.home }, [], "keep");
+  expect(now).toMatchObject({ end: { location: { name: "ams" } }, seen: { kind: "active", run: "dead", epoch: 1 } });
+  expect(await move.to.host.list(`${sites.directory}/san`)).toEqual([]);
+  expect(await readJournal(shelfOf(move.from))).toBeUndefined();
+  expect(new Set(told)).toEqual(new Set(["m1"]));
 });
 
 test("a VM that was left standing still, off its network, goes on connected", async () => {

@@ -53,7 +53,7 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
       hosts: [
         {
           ...{ name: `${name}-1`, address: "127.0.0.1", hostKey: "ssh-ed25519 AAAA", storage: `${directory}/${name}` },
-          ...{ accelerator: "tcg", lightpath: { address: `${net}.130`, devices: ["lp0"] } },
+          ...{ accelerator: "tcg", lightpath: { address: `${net}.130`, devices: ["lp0", "lp1"] } },
           tunnel: { address: `${net}.10` },
         },
       ],

@@ -6,11 +6,11 @@ import { mergeDelta as settleDisks } from "./merge.ts";
 import { remove, retire } from "./removal.ts";
 import { resume } from "./resume.ts";
 import { send } from "./send.ts";
-import { settle } from "./settle.ts";
+import { refuse, settle } from "./settle.ts";
 import { survey } from "./survey.ts";
 
 /** Adapter: QEMU 9 or later, steered over QMP, with nbdkit beside it for the disks' way. */
 export const qemu: Hypervisor = {
-  ...{ survey, start, observe, specOf, remove, retire, receive, send, settle, resume },
+  ...{ survey, start, observe, specOf, remove, retire, receive, send, settle, refuse, resume },
   ...{ generationAt, digests, allocatedBytes, settleDisks },
 };

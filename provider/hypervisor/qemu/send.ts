@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TurntableError } from "../../errors.ts";
 import { segmentOf } from "../../host/segment.ts";
 import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
+import { shareClock } from "./clock.ts";
 import { diskNode, layerNode } from "./command-line.ts";
 import { Convergence } from "./convergence.ts";
 import { files, recordText } from "./files.ts";
@@ -37,7 +38,8 @@ export async function send(request: SendRequest): Promise<Transfer> {
     const convergence = new Convergence();
     const memoryBytes = await watch(here, flights, request, convergence);
     await dismissNearEnds(source, vm);
-    const events = [...flights.source.events, ...flights.destination.events].sort((a, b) => a.atMs - b.atMs);
+    const comparable = (await shareClock(source.host, destination.host)) ? flights.destination.events : [];
+    const events = [...flights.source.events, ...comparable].sort((a, b) => a.atMs - b.atMs);
     return { memoryBytes, diskBytes, iterations: convergence.iterations, blackoutMs: blackoutOf(events), events };
   } finally {
     here.close();
@@ -130,13 +132,11 @@ async function within(timeoutMs: number, landed: Promise<Landing>): Promise<Land
   }
 }
 
-/** Both hosts on one machine share CLOCK_MONOTONIC; where they do not, the difference makes no sense and is left out. */
 function blackoutOf(events: readonly TimedEvent[]): number | undefined {
   const stop = events.find(({ at, event }) => at === "source" && event === "STOP");
   const resume = events.find(({ at, event }) => at === "destination" && event === "RESUME");
   if (!stop || !resume) return undefined;
-  const blackoutMs = resume.atMs - stop.atMs;
-  return blackoutMs > 0 && blackoutMs < 600_000 ? Math.round(blackoutMs) : undefined;
+  return Math.round(resume.atMs - stop.atMs);
 }
 
 function failed(

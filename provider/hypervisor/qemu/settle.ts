@@ -28,6 +28,13 @@ export async function settle(
   return "source";
 }
 
+/** See Hypervisor.refuse. */
+export async function refuse(destination: Place, vm: VmSpec): Promise<"source" | "destination"> {
+  if ((await fence(destination)) === "active") return "destination";
+  await remove(destination, vm.name, "replica");
+  return "source";
+}
+
 /** From here on the destination can no longer commit, unless it already has. */
 async function fence(destination: Place): Promise<"active" | "refused"> {
   const { record, lock } = files(destination.directory);
