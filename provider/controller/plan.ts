@@ -20,10 +20,10 @@ type Answer<T> = { readonly known: T } | { readonly silent: string };
 /** What a move would do, as lines for a preview. Read-only; what does not answer in time is said to be silent. */
 export async function planMove(context: Context, olds: PlacementState, news: PlacementInputs): Promise<string[]> {
   const [offer, room, disks, tunnels] = await Promise.all([
-    asked(() => offerFor(context, olds, news)),
-    asked(() => roomFor(context, news)),
-    asked(() => disksToMove(context, olds, news)),
-    asked(async () =>
+    asked(homeOf(olds, news), () => offerFor(context, olds, news)),
+    asked(news.site, () => roomFor(context, news)),
+    asked(olds.site, () => disksToMove(context, olds, news)),
+    asked(olds.site, async () =>
       (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
     ),
   ]);
@@ -72,9 +72,10 @@ const AFTERWARDS = {
 
 const OLD_DISKS = { keep: "stay as a replica for a return", wipe: "are removed" } as const;
 
-async function asked<T>(ask: () => Promise<T>): Promise<Answer<T>> {
+async function asked<T>(whom: string, ask: () => Promise<T>): Promise<Answer<T>> {
   const late = Promise.withResolvers<Answer<T>>();
-  const timer = setTimeout(() => late.resolve({ silent: `no answer in ${PATIENCE_MS / 1000} s` }), PATIENCE_MS);
+  const silent = `${whom} gave no answer in ${PATIENCE_MS / 1000} s`;
+  const timer = setTimeout(() => late.resolve({ silent }), PATIENCE_MS);
   const answer = ask().then(
     (known): Answer<T> => ({ known }),
     (thrown): Answer<T> => ({ silent: reasonOf(thrown) }),
@@ -84,6 +85,12 @@ async function asked<T>(ask: () => Promise<T>): Promise<Answer<T>> {
 
 function told<T, R>(answer: Answer<T>, known: (value: T) => R, silent: (why: string) => R): R {
   return "known" in answer ? known(answer.known) : silent(answer.silent);
+}
+
+/** The domain that is asked for the path. */
+function homeOf(olds: PlacementState, { lightpath }: PlacementInputs): string {
+  const asked = lightpath.kind === "fixed" ? undefined : lightpath.home;
+  return (asked ?? (olds.locations[olds.site] ?? olds.location).domain).name;
 }
 
 async function offerFor(

@@ -96,7 +96,7 @@ async function planned(): Promise<string> {
   let preview = "";
   for (let tries = 0; tries < 4; tries++) {
     preview = await here.pulumi.run("preview", "--diff");
-    if (!/no answer in/.test(preview)) break;
+    if (!/gave no answer in/.test(preview)) break;
   }
   return preview;
 }
