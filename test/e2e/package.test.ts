@@ -94,7 +94,8 @@ async function place(cli: PulumiCli, site: string): Promise<unknown> {
 /** What the installed command prints. */
 async function turntable(cwd: string, ...argv: readonly string[]): Promise<string> {
   const command = join(installation.folder, "node_modules", ".bin", "turntable");
-  const env = { ...process.env, ...environment() };
+  const { PULUMI_CONFIG_PASSPHRASE: _, ...inherited } = process.env;
+  const env = { ...inherited, ...environment() };
   const { code, stdout, stderr } = await attempt([command, ...argv], { env, cwd });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   return stdout;
