@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { callerOf } from "../../provider/aaa/caller.ts";
 import { Channel, nothing } from "../../provider/aaa/channel.ts";
-import { callerOf } from "../../provider/aaa/client.ts";
 import { connection, type ReserveRequest } from "../../provider/lightpath/drac/wire.ts";
 import { type Domains, grantFor, startDomains, windowIn, wishFor } from "./agents.ts";
 
