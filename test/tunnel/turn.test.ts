@@ -52,7 +52,7 @@ describe("a staged turn", () => {
     const { atNs, tookMs } = await staged.turned;
     expect(Math.abs(Number(process.hrtime.bigint()) - atNs)).toBeLessThan(5e9);
     expect(tookMs).toBeGreaterThan(0);
-    expect(tookMs).toBeLessThan(1_000);
+    expect(tookMs).toBeLessThan(5_000);
     expect(await vxlan.observe(gateway, record)).toEqual(AT_SAN);
     const turnedBack = (await state(network.gateway))
       .replaceAll(SITES.san, SITES.ams)
@@ -214,7 +214,7 @@ describe("a staged turn", () => {
       await staged.cancel();
     }
     // The best of them: what the machine's other work adds is not the turn's.
-    expect(Math.min(...took)).toBeLessThan(5);
+    expect(Math.min(...took)).toBeLessThan(10);
   });
 });
 
