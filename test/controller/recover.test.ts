@@ -74,7 +74,7 @@ test("a move that broke off before its switchover leaves nothing at the other si
   }));
   await journal.lights(lit);
   // Another VM is on its way over the next channel.
-  await sites.ip("ams", "link", "add", "lp1", "type", "dummy");
+  await sites.ip("ams", "link", "add", "lp1", "type", "veth", "peer", "name", "far1");
   await sites.ip("ams", "address", "add", "192.0.2.131/32", "dev", "lp1");
   for (const [mine, other] of [
     [move.from, move.to],
@@ -121,6 +121,7 @@ test("a source that has died meanwhile keeps nobody from clearing up, and all th
   const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
   await journal.note("migrate", "begun");
   process.kill(Number(await move.from.host.readFile(`${move.from.place.directory}/qemu.pid`)), "SIGKILL");
+  await expect.poll(() => qemu.observe(move.from.place)).toMatchObject({ run: "dead" });
   const told: (string | undefined)[] = [];
   const tell = () => void told.push(currentMove());
   const found = await look();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildGuest, GUEST_COMMAND_LINE } from "../../examples/lab/guest/build.ts";
 import type { Context } from "../../provider/context.ts";
+import { endAt } from "../../provider/controller/move.ts";
 import {
   type MoveRecord,
   moveRecord,
@@ -43,9 +44,10 @@ function inputsAt(site: "ams" | "san"): PlacementInputs {
   });
 }
 
-async function fileAt(name: string): Promise<string> {
-  const host = await sites.context.hosts.open(first(sites.ams.hosts));
-  return (await host.readFile(`${sites.directory}/ams/tiny/${name}`)) ?? "";
+async function killAtAms(): Promise<void> {
+  const { place } = await endAt(sites.context, sites.ams, first(sites.ams.hosts), "tiny");
+  process.kill(Number(await place.host.readFile(`${place.directory}/qemu.pid`)), "SIGKILL");
+  await expect.poll(() => qemu.observe(place)).toMatchObject({ run: "dead" });
 }
 
 function first<T>([one]: readonly T[]): T {
@@ -55,7 +57,7 @@ function first<T>([one]: readonly T[]): T {
 
 test("at the site where it is already, a VM is recorded as it is seen", async () => {
   expect(placed).toMatchObject({ site: "ams", state: "running", epoch: 1 });
-  process.kill(Number(await fileAt("qemu.pid")), "SIGKILL");
+  await killAtAms();
   const changed = { ...inputsAt("ams"), downtimeBudgetMs: 500 };
   expect(await relocateVm(sites.context, "tiny-0", placed, changed)).toMatchObject({ state: "stopped", epoch: 1 });
 }, 60_000);
