@@ -22,7 +22,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
   const [offer, room, disks, tunnels] = await Promise.all([
     asked(homeOf(olds, news), () => offerFor(context, olds, news)),
     asked(news.site, () => roomFor(context, news)),
-    asked(olds.site, () => disksToMove(context, olds, news)),
+    asked(`${olds.site} or ${news.site}`, () => disksToMove(context, olds, news)),
     asked(olds.site, async () =>
       (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
     ),

@@ -78,7 +78,9 @@ test("a fixed path asks no domain", async () => {
   expect(line(lines, "path")).toBe("path: the fixed one, 500 Mbps, round trip 20 ms");
   expect(line(lines, "must agree")).toBe("must agree: nobody");
   expect(line(lines, "downtime")).toBe("downtime: about 40 ms expected, budget 1000 ms");
-  expect(line(lines, "afterwards")).toBe("afterwards: the fixed path stays; the copy at ams is removed");
+  expect(line(lines, "afterwards")).toBe(
+    "afterwards: the fixed path stays; the disks at ams stay as a replica for a return",
+  );
 });
 
 test("a reserved path is told with its hops, and that it stays; one that is not known is told so", async () => {
@@ -92,7 +94,9 @@ test("a reserved path is told with its hops, and that it stays; one that is not 
     "path: 600 Mbps reserved, ams.example → transit.example → san.example, round trip 200 ms",
   );
   expect(line(lines, "must agree")).toBe("must agree: ams.example, transit.example, san.example");
-  expect(line(lines, "afterwards")).toBe("afterwards: the path stays reserved, dark; the copy at ams is removed");
+  expect(line(lines, "afterwards")).toBe(
+    "afterwards: the path stays reserved, dark; the disks at ams stay as a replica for a return",
+  );
   await drac.terminate(connectionId);
   const unknown = await plan({ lightpath: { ...reserved, connectionId: "elsewhere" } });
   expect(line(unknown.lines, "path")).toBe("path: 600 Mbps reserved, the reserved path elsewhere is not known");
@@ -108,7 +112,7 @@ test("sites and a domain that take the connection and never answer are each name
   expect(tookMs).toBeLessThan(SOON_MS);
   expect(line(lines, "path")).toBe("path: 600 Mbps on demand, ams.example gave no answer in 2.5 s");
   expect(line(lines, "host")).toBe("host: san gave no answer in 2.5 s");
-  expect(line(lines, "to move")).toMatch(/disk unknown \(ams gave no answer in 2\.5 s\)/);
+  expect(line(lines, "to move")).toMatch(/disk unknown \(ams or san gave no answer in 2\.5 s\)/);
   expect(line(lines, "re-pointed")).toBe("re-pointed: ams gave no answer in 2.5 s");
 });
 
