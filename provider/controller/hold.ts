@@ -1,5 +1,6 @@
 import { TurntableError } from "../errors.ts";
 import type { Arrival, Hypervisor, Survey } from "../hypervisor/hypervisor.ts";
+import { incompatibilities } from "./broker.ts";
 import type { Undo } from "./course.ts";
 import type { End, Move } from "./move.ts";
 import { foundation } from "./replica.ts";
@@ -8,8 +9,8 @@ import { foundation } from "./replica.ts";
 const QEMU_OVERHEAD_MIB = 96;
 
 /**
- * Takes host, CPU, memory and disk at the destination ahead of the move (the paper's Broker): checks what is there,
- * then has the hypervisor wait with everything allocated. A replica of the VM's that stands there is built upon.
+ * Takes host, CPU, memory and disk at the destination ahead of the move (the paper's Broker): checks what is there and
+ * lists all that is not, then has the hypervisor take the room and wait with everything allocated. A replica of the VM's that stands there is built upon.
  */
 export async function hold(
   move: Move,
@@ -17,11 +18,14 @@ export async function hold(
   undo: Undo,
   warn: (text: string) => void,
 ): Promise<Arrival> {
-  const { to, vm } = move;
-  const survey = await hypervisor.survey(to.host, to.record.storage, to.record.accelerator);
+  const { from, to, vm } = move;
+  const machine = await hypervisor.machineOf(from.place);
+  const [here, there] = await Promise.all([from, to].map((end) => surveyed(end, hypervisor)));
+  if (!here || !there) throw new TypeError("a move has two ends");
   const lacks = [
-    ...survey.missing,
-    ...shortages(survey, move),
+    ...there.survey.missing,
+    ...shortages(there.survey, move),
+    ...incompatibilities(machine, here, there),
     ...(await imageFaults(move)),
     ...((await isVacant(to, hypervisor)) ? [] : [`${to.place.directory} holds files that this move did not put there`]),
   ];
@@ -35,11 +39,16 @@ export async function hold(
       },
     );
   }
-  const onto = await foundation({ from: move.from.place, to: to.place, vm }, hypervisor, warn);
-  const arrival: Arrival = { epoch: move.epoch, generation: move.id, onto };
+  const onto = await foundation({ from: from.place, to: to.place, vm }, hypervisor, warn);
+  const arrival: Arrival = { epoch: move.epoch, generation: move.id, machine, onto };
   undo(`what was prepared at ${to.location.name}`, () => hypervisor.remove(to.place, vm.name, "replica"));
   await hypervisor.receive(to.place, vm, arrival);
   return arrival;
+}
+
+async function surveyed(end: End, hypervisor: Hypervisor) {
+  const { storage, accelerator } = end.record;
+  return { ...end, survey: await hypervisor.survey(end.host, storage, accelerator) };
 }
 
 /** Whether nothing but a replica stands where the VM's files would: disks that were kept, or another's VM, are never overwritten. */

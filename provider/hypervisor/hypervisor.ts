@@ -17,8 +17,17 @@ export interface Survey {
   readonly cpus: number;
   readonly threads: number;
   readonly memoryMiB: number;
+  /** Less what is promised to VMs that run there or are on their way to it. */
   readonly memoryAvailableMiB: number;
+  /** Less what VMs that are on their way to it have still to bring. */
   readonly storageAvailableMiB: number;
+  /** Virtual CPUs of those VMs. */
+  readonly vcpusSubscribed: number;
+  /** The machine type that a new VM gets, and all that it could be. */
+  readonly machine: string;
+  readonly machines: readonly string[];
+  /** As in /proc/cpuinfo. */
+  readonly cpuFlags: readonly string[];
   readonly hypervisor: string;
   readonly version: string;
   /** One sentence each; empty if nothing is missing. */
@@ -47,6 +56,8 @@ export interface Arrival {
   readonly epoch: number;
   /** Names what the disks will hold at the switchover. */
   readonly generation: string;
+  /** The machine type that the VM was started with, which it keeps. */
+  readonly machine: string;
   /** Whether the disks are written on top of the replica that stands there, or anew. */
   readonly onto: "replica" | "nothing";
 }
@@ -116,7 +127,9 @@ export interface Transfer {
 /** Port: whoever runs VMs at a host. Rejections: hypervisor.failed, host.*; of `send` with retry `unsafe` if it may have committed. */
 export interface Hypervisor {
   survey(host: Host, storage: string, accelerator: Place["accelerator"]): Promise<Survey>;
-  /** Creates disks and network segment and starts the VM for the first time. */
+  /** The machine type of a VM at the place that has it. */
+  machineOf(place: Place): Promise<string>;
+  /** Creates disks and network segment and starts the VM for the first time, if there is room for it. */
   start(place: Place, vm: VmSpec, epoch: number): Promise<void>;
   observe(place: Place): Promise<Observation>;
   /** The VM as recorded at a place that has it. */
@@ -128,7 +141,10 @@ export interface Hypervisor {
   remove(place: Place, vmName: string, remains?: Remains): Promise<void>;
   /** Ends what is left of a VM where it was before, and keeps its disks as the generation that arrived elsewhere. */
   retire(place: Place, vm: VmSpec, generation: string): Promise<void>;
-  /** Makes ready for an incoming VM: files, segment, a hypervisor that waits and never runs by itself. */
+  /**
+   * Makes ready for an incoming VM: files, segment, a hypervisor that waits and never runs by itself. Room is taken
+   * first, one VM at a time at a host; rejects with host.prerequisite-missing, nothing begun, if there is too little.
+   */
   receive(destination: Place, vm: VmSpec, arrival: Arrival): Promise<void>;
   /** The generation that a place's disks are, or are built upon; undefined if there is none. */
   generationAt(place: Place): Promise<string | undefined>;

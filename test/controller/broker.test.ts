@@ -50,6 +50,7 @@ function siteWith(offered: Offered): { context: Context; site: Location; asked: 
 
 const ROOMY: Survey = {
   ...{ cpus: 1, threads: 4, memoryMiB: 8_192, memoryAvailableMiB: 4_096, storageAvailableMiB: 4_096 },
+  ...{ vcpusSubscribed: 0, machine: "pc-i440fx-10.0", machines: [], cpuFlags: [] },
   ...{ hypervisor: "qemu", version: "10", missing: [] },
 };
 
@@ -60,6 +61,12 @@ test("the host with the most memory free is chosen", async () => {
   const site = siteWith({ small: { memoryAvailableMiB: 512 }, large: { memoryAvailableMiB: 2_048 }, medium: {} });
   expect(await chosen(site)).toBe("medium");
   expect(site.asked.sort()).toEqual(["large", "medium", "small"]);
+});
+
+test("of hosts whose threads are over-subscribed the least is chosen, whatever their memory", async () => {
+  const full = { vcpusSubscribed: 12, memoryAvailableMiB: 9_999 };
+  expect(await chosen(siteWith({ full, spare: { vcpusSubscribed: 5, memoryAvailableMiB: 512 } }))).toBe("spare");
+  expect(await chosen(siteWith({ idle: { memoryAvailableMiB: 512 }, light: { vcpusSubscribed: 4 } }))).toBe("light");
 });
 
 test("one that lacks something is chosen only where all do", async () => {

@@ -32,7 +32,12 @@ afterEach(async () => {
   await sites?.close();
 });
 
-const ARRIVAL: Arrival = { epoch: 2, generation: "m1", onto: "nothing" };
+/** A move to san that has begun. */
+async function begun(): Promise<void> {
+  const machine = await qemu.machineOf(move.from.place);
+  const arrival: Arrival = { epoch: 2, generation: "m1", machine, onto: "nothing" };
+  await qemu.receive(move.to.place, move.vm, arrival);
+}
 
 const look = () => whereabouts(sites.context, [sites.ams, sites.san], "tiny");
 
@@ -42,7 +47,7 @@ async function cleared(found: Whereabouts) {
 }
 
 test("all hosts are asked: who has the VM, what is left elsewhere, and who is silent", async () => {
-  await qemu.receive(move.to.place, move.vm, ARRIVAL);
+  await begun();
   const found = await look();
   expect(found.home).toMatchObject({ end: { location: { name: "ams" } }, seen: { kind: "active", epoch: 1 } });
   expect(found.leftovers.map(({ end, seen }) => [end.location.name, seen.kind])).toEqual([["san", "incoming"]]);
@@ -54,7 +59,7 @@ test("all hosts are asked: who has the VM, what is left elsewhere, and who is si
 });
 
 test("a move that broke off before its switchover leaves nothing at the other site, nor of the path", async () => {
-  await qemu.receive(move.to.place, move.vm, ARRIVAL);
+  await begun();
   const record = tunnelRecord.parse({
     ...{ name: "clients", vm: "tiny", mac: move.vm.network.mac, vni: 42, gatewayAddress: "10.1.1.1/24" },
     gateway: {
@@ -117,7 +122,7 @@ test("the disks at a site that the VM has left become a replica, or go if none i
 });
 
 test("a source that has died meanwhile keeps nobody from clearing up, and all that is told carries the move's id", async () => {
-  await qemu.receive(move.to.place, move.vm, ARRIVAL);
+  await begun();
   const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
   await journal.note("migrate", "begun");
   process.kill(Number(await move.from.host.readFile(`${move.from.place.directory}/qemu.pid`)), "SIGKILL");
@@ -146,7 +151,7 @@ test("a VM that was left standing still, off its network, goes on connected", as
 });
 
 test("a journal that cannot be read stops everything before anything is changed", async () => {
-  await qemu.receive(move.to.place, move.vm, ARRIVAL);
+  await begun();
   await writeFile(`${move.from.place.directory}/journal.json`, "{}");
   await expect(look().then(cleared)).rejects.toMatchObject({ code: "move.failed", retry: "never" });
   expect((await look()).leftovers).toHaveLength(1);

@@ -37,7 +37,7 @@ async function trip(): Promise<Trip> {
   const { vm } = hosts;
   epoch += 1;
   const onto = await foundation({ from: source, to: destination, vm }, qemu, (text) => warnings.push(text));
-  const arrival = { epoch, generation: `move-${epoch}`, onto };
+  const arrival = { epoch, generation: `move-${epoch}`, machine: hosts.machine, onto };
   await qemu.receive(destination, vm, arrival);
   const request: SendRequest = {
     ...{ source, destination, vm, arrival, turns: [] },
@@ -137,7 +137,7 @@ test("a replica of another generation is told, and replaced", async () => {
 test("an arrival that is given up leaves the replica that stood there, and it serves the next one", async () => {
   const { vm } = hosts;
   const onto = await foundation({ from: source, to: destination, vm }, qemu, (text) => warnings.push(text));
-  await qemu.receive(destination, vm, { epoch: epoch + 1, generation: "never", onto });
+  await qemu.receive(destination, vm, { epoch: epoch + 1, generation: "never", machine: hosts.machine, onto });
   await qemu.remove(destination, vm.name, "replica");
   expect(await destination.host.list(destination.directory)).toEqual(["data.qcow2", "replica.json"]);
   await expect(qemu.remove(source, vm.name, "replica")).rejects.toMatchObject({ code: "hypervisor.failed" });

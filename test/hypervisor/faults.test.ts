@@ -10,11 +10,12 @@ import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 const run = promisify(execFile);
 const HERE = "tq-fault-a";
 const THERE = "tq-fault-b";
-const ARRIVAL: Arrival = { epoch: 2, generation: "move-2", onto: "nothing" };
 let hosts: TwoHosts;
+let arrival: Arrival;
 
 beforeAll(async () => {
   hosts = await twoHosts("fault");
+  arrival = { epoch: 2, generation: "move-2", machine: hosts.machine, onto: "nothing" };
   // So slow that there is time to break something in the middle.
   const shaper = ["burst", "256kb", "limit", "8mb"];
   await run("tc", ["-n", HERE, "qdisc", "replace", "dev", "lp0", "root", "tbf", "rate", "100mbit", ...shaper]);
@@ -23,7 +24,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => hosts?.close());
 beforeEach(async () => {
-  await qemu.receive(hosts.there, hosts.vm, ARRIVAL);
+  await qemu.receive(hosts.there, hosts.vm, arrival);
 });
 afterEach(async () => {
   await mend();
@@ -67,7 +68,7 @@ async function sendBroken(
     fault().catch((reason) => expect.unreachable(String(reason)));
   };
   const request: SendRequest = {
-    ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival: ARRIVAL, turns: [] },
+    ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival, turns: [] },
     ...{ bandwidthMbps: 100, downtimeBudgetMs: 1000, onProgress },
   };
   const thrown = await qemu.send(request).then(

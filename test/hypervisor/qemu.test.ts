@@ -15,7 +15,12 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => hosts?.close());
 
-const arrival = (epoch: number): Arrival => ({ epoch, generation: `move-${epoch}`, onto: "nothing" });
+const arrival = (epoch: number): Arrival => ({
+  epoch,
+  generation: `move-${epoch}`,
+  machine: hosts.machine,
+  onto: "nothing",
+});
 const request = (epoch: number, overrides: Partial<SendRequest> = {}): SendRequest => ({
   ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival: arrival(epoch), turns: [] },
   ...{ bandwidthMbps: 1000, downtimeBudgetMs: 1000, onProgress: () => undefined },

@@ -17,6 +17,8 @@ export interface TwoHosts {
   readonly here: Place;
   readonly there: Place;
   readonly vm: VmSpec;
+  /** The machine type that a VM started here gets. */
+  readonly machine: string;
   close(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function twoHosts(tag: string): Promise<TwoHosts> {
   });
   return {
     ...{ here, there, vm },
+    machine: (await qemu.survey(here.host, directory, "tcg")).machine,
     close: async () => {
       for (const one of [here, there]) {
         await qemu.remove(one, vm.name).catch(() => undefined);

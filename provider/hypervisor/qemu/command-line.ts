@@ -13,6 +13,7 @@ export interface CommandLineOptions {
   readonly accelerator: "kvm" | "tcg";
   /** Start stopped, waiting for a migration; it runs only when told so. */
   readonly incoming: boolean;
+  readonly machine: string;
   /** Of every disk, lowest first. */
   readonly layers: readonly Layer[];
 }
@@ -29,7 +30,7 @@ export function commandLine(vm: VmSpec, options: CommandLineOptions): string[] {
     "qemu-system-x86_64",
     ...["-name", vm.name, "-no-user-config", "-nodefaults", "-display", "none"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ...["-machine", "pc,suppress-vmdesc=on", "-accel", options.accelerator, "-cpu", "max"],
+    ...["-machine", `${options.machine},suppress-vmdesc=on`, "-accel", options.accelerator, "-cpu", "max"],
     ...["-m", `${vm.memoryMiB}M`, "-smp", String(vm.vcpus)],
     ...["-serial", `file:${at.serial}`, "-pidfile", at.pid],
     ...monitor(at.pilotMonitor),

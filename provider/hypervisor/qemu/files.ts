@@ -9,6 +9,10 @@ export const vmRecord = z.strictObject({
   epoch: z.int().positive(),
   /** Names what the disks held when the VM came here: the id of the move that brought it, or of its creation. */
   generation: z.string().min(1),
+  /** Never the alias of the newest: a VM keeps the machine that it was started with. */
+  machine: z.string().min(1),
+  /** While `incoming`: room is kept for the VM until then, or for as long as its QEMU lives (ms since 1970). */
+  heldUntilMs: z.number().optional(),
   vm: vmSpec,
 });
 

@@ -1,27 +1,31 @@
 import { randomUUID } from "node:crypto";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TurntableError } from "../../errors.ts";
 import type { Arrival, Observation, Place } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
+import { claim } from "./claim.ts";
 import { type CommandLineOptions, commandLine } from "./command-line.ts";
-import { files, type Layer, readRecord, readReplica, recordText, type VmRecord } from "./files.ts";
+import { files, type Layer, readRecord, readReplica, type VmRecord } from "./files.ts";
 import { createBase, createOverlay } from "./layers.ts";
 import { askMonitor, openMonitor, unaskable } from "./monitor.ts";
 import { raiseSegment } from "./segment.ts";
+import { survey } from "./survey.ts";
 
 const START_TIMEOUT_MS = 20_000;
+/** How long room is held for a VM before its QEMU is there. */
+const HOLD_MS = 300_000;
 /** How long a monitor's socket may stand there unreached before a start is given up. */
 const REACH_TIMEOUT_MS = 3_000;
 const status = z.looseObject({ status: z.string(), running: z.boolean() });
 
 /** Starts the VM for the first time: disks from their images, network segment, record, QEMU. */
 export async function start(place: Place, vm: VmSpec, epoch: number): Promise<void> {
-  const at = files(place.directory);
-  const record: VmRecord = { schema: 1, role: "active", epoch, generation: randomUUID(), vm };
-  await place.host.writeFile(at.record, recordText(record));
+  const { machine } = await survey(place.host, path.dirname(place.directory), place.accelerator);
+  await claim(place, { schema: 1, role: "active", epoch, generation: randomUUID(), machine, vm });
   for (const disk of vm.disks) await createBase(place, disk, disk.image);
-  await launch(place, vm, { incoming: false, layers: ["base"] });
+  await launch(place, vm, { incoming: false, machine, layers: ["base"] });
 }
 
 /**
@@ -29,19 +33,20 @@ export async function start(place: Place, vm: VmSpec, epoch: number): Promise<vo
  * a layer of its own and what the guest will write into one above it, so that nobody needs to switch layers while it
  * stands still, and a replica stays as it is until the move has succeeded.
  */
-export async function receive(place: Place, vm: VmSpec, { epoch, generation, onto }: Arrival): Promise<void> {
-  const at = files(place.directory);
+export async function receive(place: Place, vm: VmSpec, arrival: Arrival): Promise<void> {
+  const { epoch, generation, machine, onto } = arrival;
+  const heldUntilMs = Date.now() + HOLD_MS;
   const layers: readonly Layer[] = onto === "replica" ? ["base", "delta", "live"] : ["base", "live"];
-  await place.host.writeFile(at.record, recordText({ schema: 1, role: "incoming", epoch, generation, vm }));
+  await claim(place, { schema: 1, role: "incoming", epoch, generation, machine, heldUntilMs, vm });
   if (onto === "replica") {
     await createOverlay(place, vm, "delta", "base");
     await createOverlay(place, vm, "live", "delta");
   } else {
-    await place.host.remove(at.replica);
+    await place.host.remove(files(place.directory).replica);
     for (const disk of vm.disks) await createBase(place, disk);
     await createOverlay(place, vm, "live", "base");
   }
-  await launch(place, vm, { incoming: true, layers });
+  await launch(place, vm, { incoming: true, machine, layers });
 }
 
 /** See Hypervisor.generationAt. */
@@ -68,8 +73,17 @@ export async function observe(place: Place): Promise<Observation> {
 }
 
 export async function specOf(place: Place): Promise<VmSpec> {
+  return (await recordAt(place)).vm;
+}
+
+/** See Hypervisor.machineOf. */
+export async function machineOf(place: Place): Promise<string> {
+  return (await recordAt(place)).machine;
+}
+
+async function recordAt(place: Place): Promise<VmRecord> {
   const record = await readRecord(place.host, place.directory);
-  if (record) return record.vm;
+  if (record) return record;
   throw new TurntableError("vm.not-found", `${place.directory} at ${place.host.name} holds no VM`, {
     ...{ retry: "never", next: "Run `pulumi refresh` to see where the VM is." },
   });
@@ -78,7 +92,7 @@ export async function specOf(place: Place): Promise<VmSpec> {
 async function launch(
   place: Place,
   vm: VmSpec,
-  options: Pick<CommandLineOptions, "incoming" | "layers">,
+  options: Pick<CommandLineOptions, "incoming" | "layers" | "machine">,
 ): Promise<void> {
   await raiseSegment(place.host, vm.name);
   const argv = commandLine(vm, { directory: place.directory, accelerator: place.accelerator, ...options });

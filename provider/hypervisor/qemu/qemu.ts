@@ -1,7 +1,7 @@
 import type { Hypervisor } from "../hypervisor.ts";
 import { digests } from "./digest.ts";
 import { allocatedBytes } from "./layers.ts";
-import { generationAt, observe, receive, specOf, start } from "./machine.ts";
+import { generationAt, machineOf, observe, receive, specOf, start } from "./machine.ts";
 import { mergeDelta as settleDisks } from "./merge.ts";
 import { remove, retire } from "./removal.ts";
 import { resume } from "./resume.ts";
@@ -11,6 +11,6 @@ import { survey } from "./survey.ts";
 
 /** Adapter: QEMU 9 or later, steered over QMP, with nbdkit beside it for the disks' way. */
 export const qemu: Hypervisor = {
-  ...{ survey, start, observe, specOf, remove, retire, receive, send, settle, refuse, resume },
+  ...{ survey, start, observe, specOf, machineOf, remove, retire, receive, send, settle, refuse, resume },
   ...{ generationAt, digests, allocatedBytes, settleDisks },
 };

@@ -54,10 +54,10 @@ interface Flights {
 
 async function takePilots(request: SendRequest, remote: Remote): Promise<Flights> {
   const { source, destination, vm, arrival, turns } = request;
-  const { epoch, generation } = arrival;
+  const { epoch, generation, machine } = arrival;
   const { bridge, tap } = segmentOf(vm.name);
   const at = files(destination.directory);
-  const content = recordText({ schema: 1, role: "active", epoch, generation, vm });
+  const content = recordText({ schema: 1, role: "active", epoch, generation, machine, vm });
   const forDestination = {
     monitor: at.pilotMonitor,
     record: { path: at.record, lock: at.lock, content },
