@@ -74,7 +74,7 @@ test("all that is told of a move carries its id, to its summary", async () => {
 test("a move that could not finish keeps its record, and its failure is known by its id", async () => {
   const stubborn: Context = {
     ...sites.context,
-    hypervisor: () => ({ ...qemu, remove: async () => Promise.reject(new Error("the copy does not go")) }),
+    hypervisor: () => ({ ...qemu, retire: async () => Promise.reject(new Error("the copy does not go")) }),
   };
   const failure = await relocateVm(stubborn, "tiny-0", placed, inputsAt("san")).then(
     () => expect.unreachable("it finished"),

@@ -55,7 +55,7 @@ test(
 const MUTATIONS = [
   { without: "NO_FENCE", broken: "oneRunner" },
   { without: "MARK_AFTER_CONTINUE", broken: "oneRunner" },
-  { without: "NO_OVERLAY", broken: "oneWriter" },
+  { without: "NO_DIGEST", broken: "cleanReplica" },
   { without: "NO_LOCK", broken: "commitIsFinal" },
   { without: "CONT_BEFORE_RECORD", broken: "nothingBeforeCommit" },
   { without: "RELEASE_ON_COMPLETED", broken: "nothingBeforeCommit" },

@@ -13,12 +13,12 @@ mtype:role = { UNKNOWN, ARRIVING, ACTIVE, REFUSED };
 mtype:qemu source = RUNS;
 bool migrating = true;
 bool sourceTap = true;       /* a port of its bridge */
-bool overlay;                /* the guest writes to the overlay, which can still be thrown away */
-bool kept;                   /* the overlay belongs to the disk for good */
+bool strayed;                /* a guest that went on by itself has written to the source's disks after the commit */
+bool returned;               /* a later move was built upon the replica that the source's disks became */
 bool noReturn;               /* durable: migrate-continue may have been sent */
 bool continueSent;           /* migrate-continue lies in the monitor's socket */
 bool stream;                 /* the last of the guest is on the path */
-bool released;               /* epoch n is over at the source: QEMU ended, overlay deleted */
+bool released;               /* epoch n is over at the source: QEMU ended, its disks a replica */
 
 mtype:qemu destination = INCOMING;
 mtype:role record = ARRIVING;
@@ -45,10 +45,14 @@ bool holderDied;             /* the QEMU that held the VM died, which nothing ca
 #define sourceRuns (source == RUNS || source == RUNS_ON)
 #define destinationRuns (destination == RUNS)
 #define sourceConnected (sourceRuns && sourceTap)
-#define sourceWrites (sourceRuns && (!overlay || kept))
+#ifdef NO_DIGEST
+#define digestsAgree true
+#else
+#define digestsAgree (!strayed)
+#endif
 
 /* Never set: each is asserted where its property is broken, so that spin says which. */
-bool oneRunner, oneWriter, commitIsFinal, refusedNeverRuns, nothingBeforeCommit, someSiteRuns, clientsReachIt;
+bool oneRunner, cleanReplica, commitIsFinal, refusedNeverRuns, nothingBeforeCommit, someSiteRuns, clientsReachIt;
 
 /* What is done under the record's lock. */
 #ifdef NO_LOCK
@@ -84,7 +88,7 @@ inline goOnAtSource() {
   cancelMigration();
   d_step {
     if
-    :: source != GONE -> kept = overlay; sourceTap = true; source = RUNS
+    :: source != GONE -> sourceTap = true; source = RUNS
     :: else
     fi
   }
@@ -141,11 +145,7 @@ inline switchOver() {
   :: true -> goto letGo
   fi;
   if
-#ifdef NO_OVERLAY
   :: true
-#else
-  :: overlay = true
-#endif
   :: goto letGo
   fi;
 #ifdef MARK_AFTER_CONTINUE
@@ -325,6 +325,8 @@ end:
   :: atomic { migrating && source == DEVICE && !stream && !pathFails -> migrating = false; source = POSTMIGRATE }
   :: atomic { stream && lightpath && destination == INCOMING -> stream = false; destination = LOADED }
   :: atomic { stream && pathFails -> stream = false }
+  :: atomic { sourceRuns && record == ACTIVE && !strayed -> strayed = true }
+  :: atomic { released && !returned && digestsAgree -> returned = true }
   od
 }
 
@@ -398,7 +400,7 @@ active proctype Observer() {
 end:
   if
   :: sourceConnected && destinationRuns -> assert(oneRunner)
-  :: sourceWrites && (destinationRuns || record == ACTIVE) -> assert(oneWriter)
+  :: returned && strayed -> assert(cleanReplica)
   :: sourceConnected && record == ACTIVE -> assert(commitIsFinal)
   :: destinationRuns && record == REFUSED -> assert(refusedNeverRuns)
   :: (destinationRuns || released || turned) && record != ACTIVE -> assert(nothingBeforeCommit)
