@@ -9,7 +9,7 @@ import { resume } from "./resume.ts";
 
 const verdict = z.strictObject({ role: z.enum(["active", "refused"]) });
 
-/** See Hypervisor.settle. The destination's hypervisor is gone before the source's is let go on. */
+/** See Hypervisor.settle. While the source stands still, whoever guards it there may ask: what answers it goes last. */
 export async function settle(
   source: Place,
   destination: Place,
@@ -22,9 +22,9 @@ export async function settle(
       await resume(destination, vm);
       return "destination";
     }
-    await remove(destination, vm.name);
   }
   await resume(source, vm);
+  if (mayHaveCommitted) await remove(destination, vm.name);
   return "source";
 }
 

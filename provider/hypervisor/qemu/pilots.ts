@@ -1,0 +1,59 @@
+import { randomBytes } from "node:crypto";
+import { segmentOf } from "../../host/segment.ts";
+import type { SendRequest } from "../hypervisor.ts";
+import { diskNode } from "./command-line.ts";
+import { files, recordText } from "./files.ts";
+import { Flight, type Listening } from "./flight.ts";
+import { jobOf, targetOf } from "./mirror.ts";
+
+const KEY_BYTES = 32;
+
+export interface Flights {
+  readonly source: Flight;
+  readonly destination: Flight;
+}
+
+/**
+ * Puts a pilot beside each hypervisor, who hear each other over the lightpath. They share a key made for this move,
+ * which travels in their first line of input and nowhere else. Rejects with hypervisor.failed, nothing begun.
+ */
+export async function takePilots(request: SendRequest): Promise<Flights> {
+  const key = randomBytes(KEY_BYTES).toString("hex");
+  const destination = await Flight.take("destination", request.destination, destinationParameters(request, key));
+  try {
+    const parameters = sourceParameters(request, key, destination.listening);
+    return { destination, source: await Flight.take("source", request.source, parameters) };
+  } catch (thrown) {
+    destination.leave();
+    throw thrown;
+  }
+}
+
+function destinationParameters({ destination, vm, epoch, turns }: SendRequest, key: string) {
+  const at = files(destination.directory);
+  const content = recordText({ schema: 1, role: "active", epoch, vm });
+  return {
+    ...{ key, epoch, directory: destination.directory, pid: at.pid },
+    ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
+    record: { path: at.record, lock: at.lock, content },
+    nodes: vm.disks.map(({ name }) => diskNode(name)),
+    turns,
+    addresses: [destination.lightpathAddress, destination.routedAddress],
+  };
+}
+
+function sourceParameters(
+  { source, vm, epoch, destination }: SendRequest,
+  key: string,
+  { heartPort, ways }: Listening,
+) {
+  const at = files(source.directory);
+  const { bridge, tap } = segmentOf(vm.name);
+  return {
+    ...{ key, epoch, directory: source.directory, bridge, tap, ways },
+    ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
+    disks: vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) })),
+    nearEnds: vm.disks.map(({ name }) => ({ pid: at.nearEndPid(name), socket: at.nearEnd(name) })),
+    heart: { local: source.lightpathAddress, peer: { address: destination.lightpathAddress, port: heartPort } },
+  };
+}
