@@ -39,7 +39,8 @@ export async function twoHosts(tag: string): Promise<TwoHosts> {
     ["lp0", "9000"],
     ["rt0", "1500"],
   ] as const) {
-    await ip("link", "add", cable, "netns", a, "mtu", mtu, "type", "veth", "peer", "name", cable, "netns", b);
+    const end = ["mtu", mtu, "netns"];
+    await ip("link", "add", cable, ...end, a, "type", "veth", "peer", "name", cable, ...end, b);
   }
   for (const [name, host] of [
     [a, 130],
