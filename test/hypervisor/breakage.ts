@@ -97,8 +97,8 @@ export class Breakage {
 
   /** Holds the lock under which the destination commits; resolves with what lets go of it. */
   async lockRecord(): Promise<() => void> {
-    const file = `${this.place("there").directory}/vm.lock`;
-    const lock = spawn("flock", ["--no-fork", file, "sh", "-c", "echo held; exec sleep 120"], {
+    const { directory } = this.place("there");
+    const lock = spawn("flock", ["--no-fork", directory, "sh", "-c", "echo held; exec sleep 120"], {
       stdio: ["ignore", "pipe", "ignore"],
     });
     this.#locks.add(lock);

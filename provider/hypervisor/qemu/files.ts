@@ -15,7 +15,6 @@ export type VmRecord = z.output<typeof vmRecord>;
 /** Names of a VM's files inside its directory. QEMU serves one client a monitor, hence three of them. */
 export const files = (directory: string) => ({
   record: `${directory}/vm.json`,
-  lock: `${directory}/vm.lock`,
   pilotMonitor: `${directory}/qmp-pilot.sock`,
   guardianMonitor: `${directory}/qmp-guardian.sock`,
   observerMonitor: `${directory}/qmp-observer.sock`,

@@ -35,7 +35,7 @@ function destinationParameters({ destination, vm, epoch, turns }: SendRequest, k
   return {
     ...{ key, epoch, directory: destination.directory, pid: at.pid },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
-    record: { path: at.record, lock: at.lock, content },
+    record: { path: at.record, content },
     nodes: vm.disks.map(({ name }) => diskNode(name)),
     turns,
     addresses: [destination.lightpathAddress, destination.routedAddress],

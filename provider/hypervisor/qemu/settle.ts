@@ -30,8 +30,8 @@ export async function settle(
 
 /** From here on the destination can no longer commit, unless it already has. */
 async function fence(destination: Place): Promise<"active" | "refused"> {
-  const { record, lock } = files(destination.directory);
-  const pilot = await destination.host.pilot(fenceProgram(), { path: record, lock });
+  const { record } = files(destination.directory);
+  const pilot = await destination.host.pilot(fenceProgram(), { path: record });
   for await (const message of pilot.messages) return verdict.parse(message).role;
   const { stderr } = await pilot.ended;
   throw new TurntableError("host.command-failed", `${destination.host.name} did not say who has the VM: ${stderr}`, {

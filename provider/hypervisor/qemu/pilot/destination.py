@@ -6,14 +6,13 @@ VOUCH_SECONDS = 0.5
 
 def commit(monitor, record):
     """Writes the record durably. This file's change is the only commit point of a move."""
-    with open(record["lock"], "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(os.path.dirname(record["path"])) as folder:
         with open(record["path"]) as file:
             role = json.load(file)["role"]
         # Whoever refuses ends this QEMU too: a record that says "incoming" again is another move's.
         if role != "incoming" or not monitor.is_open():
             raise QemuFailed("the move was refused before it was committed")
-        write_record(record["path"], record["content"])
+        write_record(record["path"], record["content"], folder)
 
 
 def await_arrival(monitor, echo):
@@ -50,15 +49,17 @@ def main():
     try:
         await_arrival(monitor, echo)
         commit(monitor, parameters["record"])
+        echo.role = "active"
         monitor.attendants = [echo]
         run_here(monitor, turns)
-        echo.become("active")
+        echo.tell()
         settle_in(monitor, turns, parameters["nodes"])
         tell(leash, "done")
-    except ControllerGone as error:
-        say("abandoned", reason=str(error))
-    except (QemuFailed, OSError) as error:
-        say("failed", reason=str(error))
+    except (ControllerGone, PathSilent, QemuFailed, OSError) as error:
+        # If it did not commit, nobody will: it is said before whoever waits for this pilot's end clears up.
+        with contextlib.suppress(OSError):
+            verdict(parameters["record"]["path"])
+        say("abandoned" if isinstance(error, ControllerGone) else "failed", reason=str(error))
 
 
 main()

@@ -2,4 +2,4 @@
 import sys
 
 parameters = json.loads(sys.stdin.readline())
-print(json.dumps({"role": verdict(parameters["path"], parameters["lock"])}))
+print(json.dumps({"role": verdict(parameters["path"])}))

@@ -39,16 +39,18 @@ class Question:
 def fence(monitor, parameters):
     """
     Stops the guest for as long as nobody knows, and returns the verdict: "refused" (it goes on here, connected),
-    "active" (never again), or None if somebody who asked for himself let it run or removed it meanwhile.
+    "active" (never again), or None if somebody who asked for himself let it run or removed it meanwhile. Whoever has
+    the right to let it run connects it first, which tells that from a QEMU that goes on by itself after a failure.
     """
     end_migration(monitor)
+    if is_connected(parameters["tap"]):
+        return None
     stop(monitor)
     question = Question(parameters, "who", ("active", "refused"))
     monitor.attendants = [question]
     while not question.is_over():
         monitor.attend_until(lambda: question.is_over() or monitor.heard("RESUME"))
         if monitor.heard("RESUME"):
-            # QEMU does so by itself when a migration fails; who has the right to connects the guest first.
             if is_connected(parameters["tap"]):
                 return None
             stop(monitor)

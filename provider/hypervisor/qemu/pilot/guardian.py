@@ -1,5 +1,7 @@
 """The guardian at the source: what the pilot would have done, when the pilot is no more."""
 
+LAST_WISH_SECONDS = 1
+
 
 def guard(leash, monitor, parameters):
     """
@@ -12,6 +14,9 @@ def guard(leash, monitor, parameters):
     if "done" in leash.words:
         return
     if "crossing" not in leash.words:
+        let_go(monitor, parameters)
+        # What the pilot had told QEMU last may come to pass only now.
+        monitor.attend_until(lambda: False, LAST_WISH_SECONDS)
         let_go(monitor, parameters)
     elif "settled" in leash.words or fence(monitor, parameters) is not None:
         monitor.socket.close()

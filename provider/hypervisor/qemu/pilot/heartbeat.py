@@ -5,13 +5,15 @@ BEAT_SECONDS = 0.25
 PATH_SILENCE_SECONDS = 2
 # A guest's writes wait for the destination's QEMU too, but a busy one is not dead.
 QEMU_SILENCE_SECONDS = 5
+# By then the source has long given up by itself, unless it is no more.
+SOURCE_SILENCE_SECONDS = 10
 # linux/in.h: the path's MTU is asked for, and never fragmented below.
 IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14
 HEADERS_BYTES = 28
 
 
 class PathSilent(Exception):
-    """The destination's pilot, or its QEMU, has not been heard for too long."""
+    """The other pilot, or its QEMU, has not been heard for too long."""
 
 
 class Heart:
@@ -75,30 +77,32 @@ class Echo:
         self.heard = 0
         self.peer = None
         self.role = "incoming"
+        self.heard_at = float("inf")
         self.qemu_answered = time.monotonic()
 
     def fileno(self):
         return self.socket.fileno()
 
     def attend(self, readable):
+        """Listens and answers. Raises PathSilent, but not once the VM is here: it is no longer waited for."""
         if not readable:
+            self._look_at_clock()
             return
         for datagram, sender in datagrams(self.socket):
             verb, fields = self.seal.open(datagram)
             if verb == "beat" and int(fields[0]) > self.heard:
-                self.heard, self.peer = int(fields[0]), sender
-                self._tell()
-
-    def become(self, role):
-        """Told at once: the source waits for nothing else."""
-        self.role = role
-        if self.peer:
-            self._tell()
+                self.heard, self.peer, self.heard_at = int(fields[0]), sender, time.monotonic()
+                self.tell()
 
     def vouch(self):
         self.qemu_answered = time.monotonic()
 
-    def _tell(self):
+    def _look_at_clock(self):
+        if self.role == "incoming" and time.monotonic() - self.heard_at > SOURCE_SILENCE_SECONDS:
+            raise PathSilent("nothing was heard from the source over the lightpath for %d s" % SOURCE_SILENCE_SECONDS)
+
+    def tell(self):
+        """To whoever beat last, what stands here; unasked when the role has changed, which the source waits for."""
         age = "%.1f" % (time.monotonic() - self.qemu_answered)
         with contextlib.suppress(OSError):
             self.socket.sendto(self.seal.close("echo", self.heard, self.role, age), self.peer)

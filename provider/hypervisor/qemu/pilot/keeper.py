@@ -12,8 +12,8 @@ class Keeper:
         self.dismissed = False
 
     def keep(self):
-        """Until the source has heard the verdict, or the VM's directory is gone."""
-        while not self.dismissed and os.path.isdir(self.parameters["directory"]) and not self._lingers():
+        """Until the pilot has ended and the source has heard the verdict, or the VM's directory is gone."""
+        while os.path.isdir(self.parameters["directory"]) and not self._is_done():
             sources = self.ways if self.leash.broken else [*self.ways, self.leash]
             ready = select.select(sources, [], [], TURN_SECONDS)[0]
             if self.leash in ready:
@@ -45,8 +45,7 @@ class Keeper:
             self._see_it_run()
 
     def _verdict(self):
-        record = self.parameters["record"]
-        role = verdict(record["path"], record["lock"])
+        role = verdict(self.parameters["record"]["path"])
         if role == "refused":
             kill(self.parameters["pid"])
         elif self.active_since is None:
@@ -64,5 +63,6 @@ class Keeper:
             finally:
                 monitor.socket.close()
 
-    def _lingers(self):
-        return self.active_since is not None and time.monotonic() - self.active_since > LINGER_SECONDS
+    def _is_done(self):
+        lingered = self.active_since is not None and time.monotonic() - self.active_since > LINGER_SECONDS
+        return self.leash.broken and (self.dismissed or lingered)
