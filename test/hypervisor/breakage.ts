@@ -53,9 +53,14 @@ export class Breakage {
     await this.inside("there", "nft", `table inet broken { ${chain("input", input)} ${chain("output", output)} }`);
   }
 
+  /** Ways pass again. */
+  async reopen(): Promise<void> {
+    await this.inside("there", "nft", "delete table inet broken").catch(() => undefined);
+  }
+
   /** Ways pass again, locks are free, who stood still goes on. */
   async mend(): Promise<void> {
-    await this.inside("there", "nft", "delete table inet broken").catch(() => undefined);
+    await this.reopen();
     for (const lock of this.#locks) lock.kill("SIGKILL");
     for (const pid of this.#stopped) this.#signal(pid, "SIGCONT");
     this.#locks.clear();
@@ -78,10 +83,12 @@ export class Breakage {
     this.#signal(pid, "SIGKILL");
   }
 
-  /** It stands still until mended. */
-  stop(pid: number): void {
+  /** It stands still, in all its threads, until mended. */
+  async stop(pid: number): Promise<void> {
     this.#signal(pid, "SIGSTOP");
     this.#stopped.add(pid);
+    // Until it does it may still take a lock that is let go of.
+    await until(`${pid} stands still`, async () => /^State:\tT/m.test(await readFile(`/proc/${pid}/status`, "utf8")));
   }
 
   continue(pid: number): void {

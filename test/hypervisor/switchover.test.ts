@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
+import type { Host, Pilot } from "../../provider/host/host.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
 import type { Progress, Transfer } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
@@ -46,12 +47,25 @@ const untilAlone = (side: Side) =>
 
 type Outcome = { readonly transfer: Transfer } | { readonly thrown: unknown };
 
-/** A move, and the moment when some of something has been copied. */
+/** A move, the moment when some of something has been copied, and what ends the source pilot's line to its controller. */
 function move(what: Progress["what"] = "disk") {
   const copying = Promise.withResolvers<void>();
+  const { host } = hosts.here;
+  let line: Pilot | undefined;
+  const pilot: Host["pilot"] = async (program, parameters) => {
+    const started = await host.pilot(program, parameters);
+    if ("heart" in parameters) line = started;
+    return started;
+  };
   const outcome: Promise<Outcome> = qemu
     .send({
-      ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, epoch: 2, turns: [] },
+      ...{
+        source: { ...hosts.here, host: { ...host, pilot } },
+        destination: hosts.there,
+        vm: hosts.vm,
+        epoch: 2,
+        turns: [],
+      },
       ...{ bandwidthMbps: 150, downtimeBudgetMs: 1000 },
       onProgress: (progress) => {
         if (progress.what === what && progress.doneBytes > 1e6) copying.resolve();
@@ -64,6 +78,7 @@ function move(what: Progress["what"] = "disk") {
   return {
     copying: Promise.race([copying.promise, outcome.then((ended) => expect.unreachable(JSON.stringify(ended)))]),
     outcome,
+    hangUp: () => line?.close(),
   };
 }
 
@@ -102,6 +117,15 @@ for (const what of ["disk", "memory"] as const) {
     await expectNothingLeft();
   }, 60_000);
 
+  test(`a source pilot whose line breaks in the copy of the ${what} lets the VM go on by itself`, async () => {
+    const { copying, outcome, hangUp } = move(what);
+    await copying;
+    hangUp();
+    expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed", retry: "safe" } });
+    expect(await untilHome()).toBeLessThan(1_000 + NOISE_MS);
+    await expectNothingLeft();
+  }, 60_000);
+
   test(`a path cut in the copy of the ${what} holds up no write of the guest's for longer than three seconds`, async () => {
     const guest = await GuestControl.connect("tq-cross-a", GUEST, 30);
     try {
@@ -128,7 +152,7 @@ async function atPreSwitchover() {
   const { copying, outcome } = move("memory");
   await copying;
   const pilot = await broken.holder("here", "pilot");
-  broken.stop(pilot);
+  await broken.stop(pilot);
   await until("the guest is paused", async () => !(await broken.answers("here")));
   return { pilot, outcome };
 }
@@ -146,7 +170,7 @@ test("a source pilot killed between pre-switchover and migrate-continue: the VM 
 
 test("a destination pilot that stands still before its commit is refused, and cannot commit later", async () => {
   const { pilot, outcome, release } = await atTheCommit();
-  broken.stop(pilot);
+  await broken.stop(pilot);
   release();
   await untilHome();
   expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed", retry: "safe" } });
@@ -167,7 +191,7 @@ test("answers lost: the destination has the VM, and the source never runs it, no
   await sleep(1_000);
   expect(await run("here")).toBe("paused");
   expect(await broken.isConnected("here")).toBe(false);
-  await broken.mend();
+  await broken.reopen();
   for (const side of ["here", "there"] as const) await untilAlone(side);
   expect([await run("here"), await run("there")]).toEqual(["paused", "running"]);
 }, 60_000);
@@ -175,7 +199,7 @@ test("answers lost: the destination has the VM, and the source never runs it, no
 test("a lightpath cut after migrate-continue: the verdict comes over the routed network", async () => {
   const { pilot, outcome, release } = await atTheCommit();
   await broken.cut("lightpath");
-  broken.stop(pilot);
+  await broken.stop(pilot);
   release();
   await untilHome();
   expect(await outcome).toMatchObject({ thrown: { retry: "safe" } });
@@ -185,18 +209,19 @@ test("a lightpath cut after migrate-continue: the verdict comes over the routed 
 test("both ways cut after migrate-continue: the VM stands still at the source until one is mended", async () => {
   const { pilot, outcome, release } = await atTheCommit();
   await broken.cut("lightpath", "routed");
-  broken.stop(pilot);
+  await broken.stop(pilot);
   release();
   for (let seconds = 0; seconds < 5; seconds++) {
     await sleep(1_000);
     expect([await broken.answers("here"), await broken.answers("there")]).toEqual([false, false]);
   }
   expect(await broken.isConnected("here")).toBe(false);
-  await broken.mend();
+  await broken.reopen();
   await untilHome();
+  broken.continue(pilot);
+  expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed" } });
   await expectNothingLeft();
   expect(await run("there")).toBe("dead");
-  expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed" } });
 }, 60_000);
 
 test("a source pilot killed after migrate-continue: its guardian asks, and the committed VM stays where it is", async () => {
@@ -212,7 +237,7 @@ test("a source pilot killed after migrate-continue: its guardian asks, and the c
 
 test("a destination QEMU that stands still after migrate-continue is ended, and the VM goes on at the source", async () => {
   const { pilot, outcome } = await atPreSwitchover();
-  broken.stop(await broken.pidIn("there", "qemu.pid"));
+  await broken.stop(await broken.pidIn("there", "qemu.pid"));
   broken.continue(pilot);
   expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed", retry: "safe" } });
   await untilHome();
