@@ -116,9 +116,12 @@ def main():
     heart = Heart(Seal(parameters["key"], parameters["epoch"]), parameters["heart"]["local"], parameters["heart"]["peer"])
     monitor.attendants = [orders, heart]
     try:
-        tell(leash, fly(monitor, parameters, orders, heart, leash))
+        word = fly(monitor, parameters, orders, heart, leash)
     except (QemuFailed, OSError) as error:
         say("failed", reason=str(error))
+        return
+    with contextlib.suppress(OSError):  # a guardian that is no more has nothing left to do either
+        tell(leash, word)
 
 
 main()
