@@ -44,6 +44,7 @@ export async function endAt(
     directory: `${record.storage}/${vmName}`,
     accelerator: record.accelerator,
     lightpathAddress: record.lightpath.address,
+    routedAddress: record.tunnel.address,
   };
   return { location, record, host, place };
 }

@@ -10,6 +10,8 @@ export interface Place {
   readonly accelerator: "kvm" | "tcg";
   /** The host's address on the lightpath. */
   readonly lightpathAddress: string;
+  /** Its address on the routed network: another way to ask it, should the lightpath break. */
+  readonly routedAddress: string;
 }
 
 /** What a host offers, and everything it lacks to run VMs and take part in moves. */
@@ -160,7 +162,7 @@ export interface Hypervisor {
   send(request: SendRequest): Promise<Transfer>;
   /**
    * After a send that failed: if it may have been committed, asks the destination. If it was, `destination`. If not,
-   * the waiting hypervisor there is ended first and then the source made to run, connected: `source`.
+   * it never will be from then on; the source is made to run, connected, and what waits there is removed: `source`.
    * Rejects, changing nothing, if the destination must be asked and cannot.
    */
   settle(source: Place, destination: Place, vm: VmSpec, mayHaveCommitted: boolean): Promise<"source" | "destination">;

@@ -47,7 +47,8 @@ test("are laid where only their owner reads them, each end's key at that end alo
   const directory = await mkdtemp(path.join(tmpdir(), "tt-way-"));
   const host = openLocal("here");
   const at = (site: string): Place => ({
-    ...{ site, host, accelerator: "tcg", directory: `${directory}/${site}/vm`, lightpathAddress: ADDRESS },
+    ...{ site, host, accelerator: "tcg", directory: `${directory}/${site}/vm` },
+    ...{ lightpathAddress: ADDRESS, routedAddress: ADDRESS },
   });
   const [here, there] = [at("here"), at("there")];
   try {

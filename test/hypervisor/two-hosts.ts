@@ -12,7 +12,7 @@ import { type VmSpec, vmSpec } from "../../provider/hypervisor/vm-spec.ts";
 const run = promisify(execFile);
 const ip = (...argv: string[]) => run("ip", argv);
 
-/** Two hosts in namespaces of their own, joined by one cable, and the lab's guest to run on them. */
+/** Two hosts in namespaces of their own, joined by a lightpath (lp0) and by another way (rt0), and the lab's guest to run on them. */
 export interface TwoHosts {
   readonly here: Place;
   readonly there: Place;
@@ -39,23 +39,30 @@ export async function twoHosts(tag: string): Promise<TwoHosts> {
   };
   // A run that was broken off leaves its hosts behind.
   await raze();
-  const place = (site: string, namespace: string, lightpathAddress: string): Place => ({
-    ...{ site, lightpathAddress, accelerator: "tcg", directory: `${directory}/${site}/guest` },
+  const place = (site: string, namespace: string, host: number): Place => ({
+    ...{ site, accelerator: "tcg", directory: `${directory}/${site}/guest` },
+    ...{ lightpathAddress: `192.0.2.${host}`, routedAddress: `203.0.113.${host}` },
     host: openLocal(site, { namespace }),
   });
   await ip("netns", "add", a);
   await ip("netns", "add", b);
-  await ip("link", "add", "lp0", "netns", a, "mtu", "9000", "type", "veth", "peer", "name", "lp0", "netns", b);
-  for (const [name, address] of [
-    [a, "192.0.2.130/24"],
-    [b, "192.0.2.131/24"],
+  for (const [cable, mtu] of [
+    ["lp0", "9000"],
+    ["rt0", "1500"],
   ] as const) {
-    await ip("-n", name, "address", "add", address, "dev", "lp0");
-    await ip("-n", name, "link", "set", "lp0", "up");
-    await ip("-n", name, "link", "set", "lo", "up");
+    const end = ["mtu", mtu, "netns"];
+    await ip("link", "add", cable, ...end, a, "type", "veth", "peer", "name", cable, ...end, b);
   }
-  const here = place("here", a, "192.0.2.130");
-  const there = place("there", b, "192.0.2.131");
+  for (const [name, host] of [
+    [a, 130],
+    [b, 131],
+  ] as const) {
+    await ip("-n", name, "address", "add", `192.0.2.${host}/24`, "dev", "lp0");
+    await ip("-n", name, "address", "add", `203.0.113.${host}/24`, "dev", "rt0");
+    for (const device of ["lp0", "rt0", "lo"]) await ip("-n", name, "link", "set", device, "up");
+  }
+  const here = place("here", a, 130);
+  const there = place("there", b, 131);
   const vm = vmSpec.parse({
     name: "guest",
     image: { kernel: guest.kernel, initrd: guest.initrd, commandLine: `${GUEST_COMMAND_LINE} MB=40` },

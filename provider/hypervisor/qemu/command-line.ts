@@ -34,6 +34,7 @@ export function commandLine(vm: VmSpec, options: CommandLineOptions): string[] {
     ...["-m", `${vm.memoryMiB}M`, "-smp", String(vm.vcpus)],
     ...["-serial", `file:${at.serial}`, "-pidfile", at.pid],
     ...monitor(at.pilotMonitor),
+    ...monitor(at.guardianMonitor),
     ...monitor(at.observerMonitor),
     ...["-kernel", vm.image.kernel, "-initrd", vm.image.initrd, "-append", vm.image.commandLine],
     ...vm.disks.flatMap((disk) => [

@@ -33,12 +33,12 @@ export type ReplicaRecord = z.output<typeof replicaRecord>;
 export type Layer = "base" | "delta" | "live";
 export const LAYERS: readonly Layer[] = ["base", "delta", "live"];
 
-/** Names of a VM's files inside its directory. QEMU serves one client a monitor, hence two of them. */
+/** Names of a VM's files inside its directory. QEMU serves one client a monitor, hence three of them. */
 export const files = (directory: string) => ({
   record: `${directory}/vm.json`,
   replica: `${directory}/replica.json`,
-  lock: `${directory}/vm.lock`,
   pilotMonitor: `${directory}/qmp-pilot.sock`,
+  guardianMonitor: `${directory}/qmp-guardian.sock`,
   observerMonitor: `${directory}/qmp-observer.sock`,
   log: `${directory}/qemu.log`,
   serial: `${directory}/serial.log`,

@@ -3,34 +3,56 @@ import { z } from "zod";
 import { reasonOf, TurntableError } from "../../errors.ts";
 import type { Pilot } from "../../host/host.ts";
 import type { Place, TimedEvent } from "../hypervisor.ts";
+import type { MemoryRemote } from "./way/way.ts";
 
 const atMs = z.number();
 const READY_TIMEOUT_MS = 15_000;
+const port = z.int().positive();
 
-/** What a pilot says: one line each. The last one is how its flight ended. */
+/**
+ * What a pilot says: one line each. The last one is how its flight ended. At the source: `released` (the destination
+ * has the VM), `kept` (it never will: the VM goes on here), `overruled` (somebody else decided while it asked), and
+ * before the point of no return `failed` or `abandoned` (told to give up): the VM goes on here.
+ */
 const word = z.discriminatedUnion("kind", [
+  z.strictObject({
+    ...{ kind: z.literal("listening"), heartPort: port },
+    ways: z.array(z.strictObject({ address: z.ipv4(), port })),
+  }),
   z.strictObject({ kind: z.literal("ready") }),
   z.strictObject({ kind: z.literal("event"), event: z.string(), atMs }),
   z.strictObject({ kind: z.literal("point-of-no-return"), atMs }),
-  z.strictObject({ kind: z.literal("ended"), status: z.string() }),
+  z.strictObject({ kind: z.literal("asking"), reason: z.string(), atMs }),
+  z.strictObject({ kind: z.literal("released"), reason: z.string().optional(), atMs }),
+  z.strictObject({ kind: z.literal("kept"), reason: z.string(), atMs }),
+  z.strictObject({ kind: z.literal("overruled"), reason: z.string(), atMs }),
   z.strictObject({ kind: z.literal("running"), atMs }),
   z.strictObject({ kind: z.literal("turned"), atMs }),
   z.strictObject({ kind: z.literal("gateway-silent"), atMs }),
   z.strictObject({ kind: z.literal("flushed"), atMs }),
-  z.strictObject({ kind: z.literal("abandoned") }),
+  z.strictObject({ kind: z.literal("abandoned"), reason: z.string() }),
   z.strictObject({ kind: z.literal("failed"), reason: z.string() }),
 ]);
 
 type Word = z.output<typeof word>;
+export type Listening = Extract<Word, { kind: "listening" }>;
 
 /** How a flight ended: the pilot's last word, or that it vanished without one. */
 export type Landing = Word | { readonly kind: "vanished"; readonly reason: string };
 
 const source = (name: string) => readFileSync(new URL(`./pilot/${name}.py`, import.meta.url), "utf8");
 
-/** The program of a pilot: what both share, then its own part. One file is sent, nothing is installed. */
-export const pilotProgram = (role: "source" | "destination"): string => ["monitor", "way", role].map(source).join("\n");
-export const fenceProgram = (): string => source("fence");
+const program = (...names: readonly string[]) => names.map(source).join("\n");
+
+const BOTH = ["monitor", "orders", "seal", "heartbeat", "detached", "process", "way"];
+const PARTS = {
+  source: [...BOTH, "home", "fencing", "guardian", "source"],
+  destination: [...BOTH, "verdict", "arrival", "keeper", "destination"],
+};
+
+/** The program of a pilot and of who outlives it. One file is sent, nothing is installed. */
+export const pilotProgram = (role: "source" | "destination"): string => program(...PARTS[role]);
+export const fenceProgram = (): string => program("verdict", "fence");
 
 /** A pilot at work beside a hypervisor. */
 export class Flight {
@@ -38,6 +60,7 @@ export class Flight {
   readonly #pilot: Pilot;
   readonly #words: Word[] = [];
   readonly #ready = Promise.withResolvers<void>();
+  readonly #asking = Promise.withResolvers<void>();
   /** Never rejects. */
   readonly landed: Promise<Landing>;
 
@@ -69,9 +92,21 @@ export class Flight {
     }
   }
 
-  /** The word that a pilot at the source waits for. */
-  begin(): void {
-    this.#pilot.send({ kind: "begin" });
+  /** Resolves when the pilot asks the destination for its verdict. */
+  get asking(): Promise<void> {
+    return this.#asking.promise;
+  }
+
+  /** Where the pilot at the destination, and who outlives it, are reached. */
+  get listening(): Listening {
+    const said = this.#words.find((one) => one.kind === "listening");
+    if (said) return said;
+    throw new TypeError(`the pilot at the ${this.#at} listens nowhere`);
+  }
+
+  /** The word that a pilot at the source waits for: where the memory goes. */
+  begin(remote: MemoryRemote): void {
+    this.#pilot.send({ kind: "begin", remote });
   }
 
   /** Every event of this hypervisor's so far, and the pilot's own deeds, on its host's clock. */
@@ -104,11 +139,13 @@ export class Flight {
       const said = word.parse(message);
       this.#words.push(said);
       if (said.kind === "ready") this.#ready.resolve();
+      if (said.kind === "asking") this.#asking.resolve();
     }
   }
 }
 
-const isEnd = (said: Word) => ["ended", "flushed", "abandoned", "failed"].includes(said.kind);
+const ENDS = ["released", "kept", "overruled", "flushed", "abandoned", "failed"];
+const isEnd = (said: Word) => ENDS.includes(said.kind);
 const lastLine = (text: string) => text.trim().split("\n").at(-1) ?? "";
 
 function notReady(at: TimedEvent["at"], { host, directory }: Place, thrown: unknown): TurntableError {

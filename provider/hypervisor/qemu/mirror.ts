@@ -9,8 +9,8 @@ import { files, type Layer } from "./files.ts";
 import { layersAt } from "./layers.ts";
 import { endProcess } from "./processes.ts";
 import type { Qmp } from "./qmp.ts";
-import type { Remote, StallWatch } from "./stall.ts";
 import { freePort } from "./way/free-port.ts";
+import type { Remote } from "./way/remote.ts";
 import type { Way } from "./way/way.ts";
 
 /** With this much left to copy a mirror is told to let no guest write run ahead of it. */
@@ -127,14 +127,9 @@ export async function beginMirrors(
 /**
  * Resolves with the bytes copied when every mirror is in step with its disk and stays so. Copies in the
  * background first, so that guest writes do not wait for the path until there is little left.
- * Rejects with hypervisor.failed if a copy breaks off or stands still.
+ * Rejects with hypervisor.failed if a copy breaks off, as it does when the source's pilot hears nothing over the path.
  */
-export async function awaitMirrors(
-  qmp: Qmp,
-  vm: VmSpec,
-  stall: StallWatch,
-  onProgress: (progress: Progress) => void,
-): Promise<number> {
+export async function awaitMirrors(qmp: Qmp, vm: VmSpec, onProgress: (progress: Progress) => void): Promise<number> {
   const closing = new Set<string>();
   const startedAt = performance.now();
   for (;;) {
@@ -150,7 +145,6 @@ export async function awaitMirrors(
     const bytesPerSecond = (doneBytes * 1000) / (performance.now() - startedAt);
     onProgress({ what: "disk", doneBytes, totalBytes, bytesPerSecond });
     if (running.every((job) => job.ready && job["actively-synced"] !== false)) return doneBytes;
-    await stall.see(vm, doneBytes, totalBytes);
     await sleep(POLL_MS);
   }
 }

@@ -1,41 +1,30 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { TurntableError } from "../../errors.ts";
-import { segmentOf } from "../../host/segment.ts";
 import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
 import { shareClock } from "./clock.ts";
-import { diskNode, layerNode } from "./command-line.ts";
 import { Convergence } from "./convergence.ts";
-import { files, recordText } from "./files.ts";
-import { Flight, type Landing } from "./flight.ts";
+import { failedMigration, fellByItself, giveUp, land, mayHaveCommitted } from "./landing.ts";
 import { memoryProgress, prepareMemory } from "./memory.ts";
-import { awaitMirrors, beginMirrors, dismissNearEnds, jobOf, offerDisks, receivingLayer, targetOf } from "./mirror.ts";
+import { awaitMirrors, beginMirrors, dismissNearEnds, offerDisks } from "./mirror.ts";
 import { requireMonitor } from "./monitor.ts";
+import { type Flights, takePilots } from "./pilots.ts";
 import type { Qmp } from "./qmp.ts";
-import { StallWatch } from "./stall.ts";
-import { DISK_GUARDS } from "./way/disk.ts";
 import { closeWay } from "./way/memory.ts";
 import { openWay, type Way } from "./way/way.ts";
 
 const POLL_MS = 200;
-/** A gateway is given 30 s to hear of its turn, and the disks some time to be flushed. */
-const LANDING_TIMEOUT_MS = 60_000;
-const GIVING_UP_TIMEOUT_MS = 10_000;
 
 /**
  * Disks, then memory, then the switchover (sequence and figures: QEMU docs, interop/live-block-operations and
- * devel/migration; paper section 4). Until the source's pilot continues the migration the VM runs at the source.
+ * devel/migration; paper section 4). Pilots stand beside both hypervisors from before the first block to the end. Until
+ * the source's continues the migration the VM runs at the source.
  */
 export async function send(request: SendRequest): Promise<Transfer> {
   const { source, destination, vm } = request;
   const here = await requireMonitor(source, vm.name);
   const there = await requireMonitor(destination, vm.name);
   try {
-    const way = await openWay(request, there);
-    const remote = await beginDisks(request, here, there, way).finally(way.seal);
-    const diskBytes = await awaitMirrors(here, vm, new StallWatch(source, remote), request.onProgress);
-    await prepareMemory(here, request.bandwidthMbps);
-    const flights = await takePilots(request, way);
-    flights.source.begin();
+    const flights = await takePilots(request);
+    const diskBytes = await copied(request, here, there, flights);
     const convergence = new Convergence();
     const memoryBytes = await watch(here, flights, request, convergence);
     await dismissNearEnds(source, vm);
@@ -49,41 +38,26 @@ export async function send(request: SendRequest): Promise<Transfer> {
   }
 }
 
-async function beginDisks({ source, destination, vm, arrival }: SendRequest, here: Qmp, there: Qmp, way: Way) {
-  const remote = await offerDisks(destination, there, vm, way, arrival);
-  await beginMirrors(source, here, vm, remote, arrival);
-  return remote;
-}
-
-interface Flights {
-  readonly source: Flight;
-  readonly destination: Flight;
-}
-
-async function takePilots(request: SendRequest, way: Way): Promise<Flights> {
-  const { source, destination, vm, arrival, turns } = request;
-  const { epoch, generation, machine } = arrival;
-  const { bridge, tap } = segmentOf(vm.name);
-  const at = files(destination.directory);
-  const content = recordText({ schema: 1, role: "active", epoch, generation, machine, vm });
-  const forDestination = {
-    monitor: at.pilotMonitor,
-    record: { path: at.record, lock: at.lock, content },
-    nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),
-    turns,
-    way: { guards: DISK_GUARDS, helper: at.memoryWayPid, folder: at.way },
-  };
-  const disks = vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) }));
-  const from = files(source.directory);
-  const nearEnds = [...vm.disks.map(({ name }) => from.nearEndPid(name)), ...way.helpers];
-  const forSource = { monitor: from.pilotMonitor, bridge, tap, disks, nearEnds, remote: way.memory };
-  const landing = await Flight.take("destination", destination, forDestination);
+/** Copies the disks and has the memory begun; resolves with the disks' bytes. If it fails, both pilots have given up. */
+async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flights): Promise<number> {
+  const { vm, onProgress } = request;
   try {
-    return { destination: landing, source: await Flight.take("source", source, forSource) };
+    const way = await openWay(request, there);
+    await beginDisks(request, here, there, way).finally(way.seal);
+    const diskBytes = await awaitMirrors(here, vm, onProgress);
+    await prepareMemory(here, request.bandwidthMbps);
+    flights.source.begin(way.memory);
+    return diskBytes;
   } catch (thrown) {
-    landing.leave();
-    throw thrown;
+    const landings = await giveUp(flights);
+    if (!fellByItself(landings.source) && !fellByItself(landings.destination)) throw thrown;
+    throw failedMigration(request, landings, "safe");
   }
+}
+
+async function beginDisks(request: SendRequest, here: Qmp, there: Qmp, way: Way): Promise<void> {
+  const { source, destination, vm, arrival } = request;
+  await beginMirrors(source, here, vm, await offerDisks(destination, there, vm, way, arrival), arrival);
 }
 
 /** Reports progress until both pilots have landed; resolves with the bytes of memory sent. */
@@ -100,45 +74,14 @@ async function watch(here: Qmp, flights: Flights, request: SendRequest, converge
     }
   };
   const reporting = report();
-  const [sourceEnd, destinationEnd, crossed] = await land(flights);
+  const landings = await land(flights);
   flying = false;
   await reporting;
   const last = await memoryProgress(here).catch(() => undefined);
   flights.source.leave();
   flights.destination.leave();
-  if (crossed && destinationEnd.kind === "flushed") return last?.doneBytes ?? memoryBytes;
-  const noReturn = flights.source.said("point-of-no-return");
-  const mayHaveCommitted = noReturn || sourceEnd.kind === "vanished" || sourceEnd.kind === "ended";
-  throw failed(request, sourceEnd, destinationEnd, mayHaveCommitted);
-}
-
-/**
- * Resolves when both pilots have landed or will not be waited for any longer. Whoever comes down first without having
- * done its part takes the other one along: before the switchover that undoes it, after it it changes nothing.
- */
-async function land({
-  source,
-  destination,
-}: Flights): Promise<readonly [here: Landing, there: Landing, crossed: boolean]> {
-  const early = await Promise.race([source.landed.then(() => undefined), destination.landed]);
-  if (early && early.kind !== "flushed") source.leave();
-  const here = await source.landed;
-  const crossed = here.kind === "ended" && here.status === "completed";
-  if (!crossed) destination.leave();
-  const there = await within(crossed ? LANDING_TIMEOUT_MS : GIVING_UP_TIMEOUT_MS, destination.landed);
-  return [here, there, crossed];
-}
-
-async function within(timeoutMs: number, landed: Promise<Landing>): Promise<Landing> {
-  const timer = new AbortController();
-  const reason = `nothing was heard of it for ${timeoutMs / 1000} s`;
-  const late = sleep(timeoutMs, { kind: "vanished", reason } as const, { signal: timer.signal });
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([landed, late]);
-  } finally {
-    timer.abort();
-  }
+  if (landings.destination.kind === "flushed") return last?.doneBytes ?? memoryBytes;
+  throw failedMigration(request, landings, mayHaveCommitted(flights.source, landings.source) ? "unsafe" : "safe");
 }
 
 function blackoutOf(events: readonly TimedEvent[]): number | undefined {
@@ -146,18 +89,4 @@ function blackoutOf(events: readonly TimedEvent[]): number | undefined {
   const resume = events.find(({ at, event }) => at === "destination" && event === "RESUME");
   if (!stop || !resume) return undefined;
   return Math.round(resume.atMs - stop.atMs);
-}
-
-function failed(
-  { source, destination }: SendRequest,
-  here: Landing,
-  there: Landing,
-  mayHaveCommitted: boolean,
-): TurntableError {
-  const said = (end: Landing) => ("reason" in end ? end.reason : "status" in end ? end.status : end.kind);
-  return new TurntableError(
-    "hypervisor.failed",
-    `the migration from ${source.site} to ${destination.site} failed: source says "${said(here)}", destination "${said(there)}"`,
-    { retry: mayHaveCommitted ? "unsafe" : "safe", next: "See qemu.log beside the VM's files at both hosts." },
-  );
 }

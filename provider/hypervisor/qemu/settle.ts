@@ -9,7 +9,7 @@ import { resume } from "./resume.ts";
 
 const verdict = z.strictObject({ role: z.enum(["active", "refused"]) });
 
-/** See Hypervisor.settle. The destination's hypervisor is gone before the source's is let go on. */
+/** See Hypervisor.settle. While the source stands still, whoever guards it there may ask: what answers it goes last. */
 export async function settle(
   source: Place,
   destination: Place,
@@ -22,9 +22,9 @@ export async function settle(
       await resume(destination, vm);
       return "destination";
     }
-    await remove(destination, vm.name, "replica");
   }
   await resume(source, vm);
+  if (mayHaveCommitted) await remove(destination, vm.name, "replica");
   return "source";
 }
 
@@ -37,8 +37,8 @@ export async function refuse(destination: Place, vm: VmSpec): Promise<"source" |
 
 /** From here on the destination can no longer commit, unless it already has. */
 async function fence(destination: Place): Promise<"active" | "refused"> {
-  const { record, lock } = files(destination.directory);
-  const pilot = await destination.host.pilot(fenceProgram(), { path: record, lock });
+  const { record } = files(destination.directory);
+  const pilot = await destination.host.pilot(fenceProgram(), { path: record });
   for await (const message of pilot.messages) return verdict.parse(message).role;
   const { stderr } = await pilot.ended;
   throw new TurntableError("host.command-failed", `${destination.host.name} did not say who has the VM: ${stderr}`, {

@@ -1,101 +1,65 @@
 """The pilot beside the destination: records the commit, lets the VM run, turns the gateways, flushes the disks."""
-import contextlib
-import hashlib
-import hmac
-import os
-import shutil
+
+# How often QEMU is asked for a sign of life while it waits for the memory.
+VOUCH_SECONDS = 0.5
 
 
-def commit(record):
+def commit(monitor, record):
     """Writes the record durably. This file's change is the only commit point of a move."""
-    path, draft = record["path"], record["path"] + ".next"
-    with open(record["lock"], "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with open(path) as file:
-            if json.load(file)["role"] != "incoming":
-                raise QemuFailed("the move was refused before it was committed")
-        with open(draft, "w") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(record["content"])
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(draft, path)
-        folder = os.open(os.path.dirname(path), os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+    with locked(os.path.dirname(record["path"])) as folder:
+        with open(record["path"]) as file:
+            role = json.load(file)["role"]
+        # Whoever refuses ends this QEMU too: a record that says "incoming" again is another move's.
+        if role != "incoming" or not monitor.is_open():
+            raise QemuFailed("the move was refused before it was committed")
+        write_record(record["path"], record["content"], folder)
 
 
-def seal(key, text):
-    return hmac.new(bytes.fromhex(key), text.encode(), hashlib.sha256).hexdigest()
+def await_arrival(monitor, echo):
+    """Until all of the memory is here; the source's pilot is told meanwhile that QEMU answers."""
+    ends = ("completed", "failed")
+    arrived = []
 
+    def look():
+        arrived.extend(data["status"] for name, data in monitor.backlog if name == "MIGRATION" and data["status"] in ends)
+        monitor.backlog.clear()
+        return arrived
 
-class Turn:
-    """A trigger for one gateway, repeated until the gateway answers that it turned."""
-
-    def __init__(self, target):
-        self.target = (target["address"], target["port"])
-        order = "turn %d" % target["epoch"]
-        answer = "turned %d" % target["epoch"]
-        self.datagram = ("%s %s" % (order, seal(target["keyHex"], order))).encode()
-        self.expected = ("%s %s" % (answer, seal(target["keyHex"], answer))).encode()
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-
-    def send(self):
-        try:
-            self.socket.sendto(self.datagram, self.target)
-        except OSError:
-            pass  # a routed network that is down for a moment is what the repeats are for
-
-    def await_answer(self, deadline_ms):
-        while now_ms() < deadline_ms:
-            if select.select([self.socket], [], [], 0.05)[0]:
-                try:
-                    if hmac.compare_digest(self.socket.recv(512), self.expected):
-                        return True
-                except OSError:
-                    pass
-            else:
-                self.send()
-        return False
-
-
-def close_way(monitor, way):
-    """Nobody comes this way any more: what stood there for the move goes, though the controller may be gone."""
-    for guard in way["guards"]:
-        with contextlib.suppress(QemuFailed):  # none on a way that others answer for
-            monitor.execute("object-del", id=guard)
-    kill(way["helper"])
-    shutil.rmtree(way["folder"], ignore_errors=True)
+    while not monitor.attend_until(look, VOUCH_SECONDS):
+        monitor.execute("query-status")
+        echo.vouch()
+    if arrived[0] != "completed":
+        raise QemuFailed("the incoming migration failed")
 
 
 def main():
-    parameters = json.loads(sys.stdin.readline())
+    orders = Orders()
+    parameters = orders.await_first()
+    ways = [datagram_socket(address) for address in parameters["addresses"]]
+    listening = [{"address": address, "port": way.getsockname()[1]} for address, way in zip(parameters["addresses"], ways)]
+    leash = detach(lambda held: Keeper(held, ways, parameters).keep())
+    for way in ways:
+        way.close()
     monitor = Monitor(parameters["monitor"])
+    echo = Echo(Seal(parameters["key"], parameters["epoch"]), parameters["addresses"][0])
+    monitor.attendants = [orders, echo]
     turns = [Turn(target) for target in parameters["turns"]]
+    say("listening", heartPort=echo.socket.getsockname()[1], ways=listening)
     say("ready")
     try:
-        status = monitor.wait_migration("completed", "failed")
-        if status != "completed":
-            raise QemuFailed("the incoming migration failed")
-        commit(parameters["record"])
-        monitor.watch_controller = False
-        monitor.execute("cont")
-        for turn in turns:
-            turn.send()
-        say("running", atMs=now_ms())
-        deadline_ms = now_ms() + 30000
-        turned = all([turn.await_answer(deadline_ms) for turn in turns])
-        say("turned" if turned else "gateway-silent", atMs=now_ms())
-        monitor.execute("announce-self", initial=50, max=550, rounds=5, step=100)
-        monitor.execute("nbd-server-stop")
-        close_way(monitor, parameters["way"])
-        for node in parameters["nodes"]:
-            monitor.execute("human-monitor-command", command_line='qemu-io %s flush' % node)
-        say("flushed", atMs=now_ms())
-    except ControllerGone:
-        say("abandoned")
-    except (QemuFailed, OSError) as error:
-        say("failed", reason=str(error))
+        await_arrival(monitor, echo)
+        commit(monitor, parameters["record"])
+        echo.role = "active"
+        monitor.attendants = [echo]
+        run_here(monitor, turns)
+        echo.tell()
+        settle_in(monitor, turns, parameters["nodes"], parameters["way"])
+        tell(leash, "done")
+    except (ControllerGone, PathSilent, QemuFailed, OSError) as error:
+        # If it did not commit, nobody will: it is said before whoever waits for this pilot's end clears up.
+        with contextlib.suppress(OSError):
+            verdict(parameters["record"]["path"])
+        say("abandoned" if isinstance(error, ControllerGone) else "failed", reason=str(error))
 
 
 main()

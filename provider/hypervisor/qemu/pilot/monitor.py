@@ -1,27 +1,24 @@
-"""What both pilots share: a QEMU monitor, the controller's line, and a bridge's ports. Standard library only."""
-import fcntl
+"""What every pilot has: a QEMU monitor, and a voice towards the controller. Standard library only."""
+import contextlib
 import json
+import os
 import select
 import socket
-import struct
-import sys
 import time
 
-SIOCBRADDIF, SIOCBRDELIF = 0x89A2, 0x89A3
+# Whoever is attended to beside QEMU gets a turn at least this often.
+TURN_SECONDS = 0.1
+GREETING_SECONDS = 5
 
 
 def say(kind, **fields):
-    """One line to the controller."""
-    sys.stdout.write(json.dumps({"kind": kind, **fields}) + "\n")
-    sys.stdout.flush()
+    """One line to the controller. That nobody listens any more is no reason to leave a job half done."""
+    with contextlib.suppress(OSError):
+        os.write(1, (json.dumps({"kind": kind, **fields}) + "\n").encode())
 
 
 def now_ms():
     return time.monotonic() * 1000
-
-
-class ControllerGone(Exception):
-    """Standard input closed: whoever started this pilot is gone."""
 
 
 class QemuFailed(Exception):
@@ -29,42 +26,75 @@ class QemuFailed(Exception):
 
 
 class Monitor:
-    """A QMP connection. Every event is reported to the controller with the time it arrived."""
+    """
+    A QMP connection. Every event is reported to the controller with the time it arrived.
+    While it waits it attends to others: each has fileno() and attend(readable), which may raise to end the wait.
+    """
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(path)
         self.buffer = b""
         self.backlog = []
-        self.watch_controller = True
-        self._next()
+        self.attendants = []
+        self.asked = 0
+        self._next(time.monotonic() + GREETING_SECONDS, "QEMU's monitor %s serves somebody else" % path)
         self.execute("qmp_capabilities")
 
     def execute(self, command, descriptors=(), **arguments):
         """What the command returned. Descriptors go with it to QEMU (getfd)."""
         arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
-        line = json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n"
+        self.asked = number = self.asked + 1
+        line = json.dumps({"execute": command, "arguments": arguments, "id": number}).encode() + b"\n"
         socket.send_fds(self.socket, [line], descriptors)
         while True:
             message = self._next()
-            if "return" in message:
-                return message["return"]
+            self._note(message)
+            # The answer to a command whose wait was broken off may still come first.
+            if message.get("id") != number:
+                continue
             if "error" in message:
                 raise QemuFailed("%s: %s" % (command, message["error"]["desc"]))
-            self._note(message)
+            return message["return"]
 
     def wait(self, wanted, seconds=None):
         """The next event for which wanted(name, data) is true, those that already came included."""
-        deadline = None if seconds is None else time.monotonic() + seconds
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
         while True:
             while self.backlog:
                 name, data = self.backlog.pop(0)
                 if wanted(name, data):
                     return name, data
-            self._note(self._next(deadline))
+            self._note(self._next(deadline, "nothing was heard of what the switchover waits for"))
 
     def wait_migration(self, *statuses, seconds=None):
         return self.wait(lambda name, data: name == "MIGRATION" and data["status"] in statuses, seconds)[1]["status"]
+
+    def attend_until(self, met, seconds=None):
+        """Goes on listening, to QEMU and all others, until met() is true; whether it became so in time."""
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        while not met():
+            patience = min(TURN_SECONDS, deadline - time.monotonic())
+            if b"\n" in self.buffer:
+                self._note(self._next())
+            elif patience < 0:
+                return False
+            else:
+                self._listen(patience)
+        return True
+
+    def heard(self, name):
+        """Whether such an event has come and nobody has waited for it yet."""
+        return any(event == name for event, _ in self.backlog)
+
+    def is_open(self):
+        """False once QEMU has ended, without asking it anything."""
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
 
     def _note(self, message):
         if "event" in message:
@@ -73,29 +103,21 @@ class Monitor:
             say("event", event=("%s %s" % (name, detail)).strip(), atMs=now_ms())
             self.backlog.append((name, data))
 
-    def _next(self, deadline=None):
+    def _next(self, deadline=float("inf"), late=""):
         while b"\n" not in self.buffer:
-            sources = [self.socket] + ([sys.stdin] if self.watch_controller else [])
-            patience = None if deadline is None else max(0, deadline - time.monotonic())
-            ready = select.select(sources, [], [], patience)[0]
-            if not ready:
-                raise QemuFailed("nothing was heard of what the switchover waits for: is the path still up?")
-            if self.socket in ready:
-                data = self.socket.recv(65536)
-                if not data:
-                    raise QemuFailed("the monitor closed: QEMU has ended")
-                self.buffer += data
-            elif not sys.stdin.readline():
-                raise ControllerGone()
+            patience = min(TURN_SECONDS, deadline - time.monotonic())
+            if patience < 0:
+                raise QemuFailed(late)
+            self._listen(patience)
         line, self.buffer = self.buffer.split(b"\n", 1)
         return json.loads(line)
 
-
-def bridge_port(request, bridge, device):
-    """Adds or removes a bridge's port by ioctl: no process to start while the guest stands still."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        try:
-            fcntl.ioctl(control, request, struct.pack("16si", bridge.encode(), socket.if_nametoindex(device)))
-        except OSError as error:
-            if error.errno not in (16, 22):  # EBUSY, EINVAL: it already is as asked
-                raise
+    def _listen(self, seconds):
+        ready = select.select([self.socket, *self.attendants], [], [], seconds)[0]
+        for attendant in list(self.attendants):
+            attendant.attend(attendant in ready)
+        if self.socket in ready:
+            data = self.socket.recv(65536)
+            if not data:
+                raise QemuFailed("the monitor closed: QEMU has ended")
+            self.buffer += data

@@ -1,10 +1,12 @@
-"""The pilot beside the source: from the first page of memory to the end of the migration without asking anyone far away."""
-import contextlib
+"""The pilot beside the source: from before the disks' copy until it is known which site has the VM."""
 
 FINISH_MIRRORS_SECONDS = 3
 # The last of the memory, and the destination's word that it has it.
 HAND_OVER_SECONDS = 15
-CANCEL_SECONDS = 10
+# From the end of the migration to the destination's record.
+COMMIT_SECONDS = 3
+# What becomes of the VM here, by the destination's verdict; without one somebody else has decided.
+WORDS = {"active": "released", "refused": "kept", None: "overruled"}
 
 
 def begin(monitor, remote):
@@ -29,9 +31,10 @@ def finish_mirrors(monitor, disks):
         monitor.execute("blockdev-del", node_name=disk["target"])
 
 
-def approach(monitor, parameters):
-    """Sends memory until little is left; then the guest stands still, off its network, and its disks are all there."""
-    begin(monitor, parameters["remote"])
+def approach(monitor, parameters, orders):
+    """Stands by while the disks are copied; then sends memory until little is left and the guest stands still, off its network."""
+    monitor.attend_until(lambda: orders.given)
+    begin(monitor, orders.given.pop(0)["remote"])
     status = monitor.wait_migration("pre-switchover", "completed", "failed", "cancelled")
     if status != "pre-switchover":
         raise QemuFailed("migration %s before the switchover: %s" % (status, failure(monitor)))
@@ -43,55 +46,66 @@ def failure(monitor):
     return monitor.execute("query-migrate").get("error-desc", "QEMU gives no reason")
 
 
-def hand_over(monitor):
-    """How the migration ended. Unless it is completed the guest stands still: whether it may go on is not known here."""
-    status = "silent"
+def hand_over(monitor, heart):
+    """Why nobody knows that the VM runs at the destination, or None if its record says so."""
     try:
         monitor.execute("migrate-continue", state="pre-switchover")
         status = monitor.wait_migration("completed", "failed", "cancelled", seconds=HAND_OVER_SECONDS)
-    finally:
         if status != "completed":
-            monitor.execute("stop")
-    return status
+            return "migration %s: %s" % (status, failure(monitor))
+        committed = monitor.attend_until(lambda: heart.role == "active", COMMIT_SECONDS)
+        return None if committed else "the destination has not recorded it for %d s" % COMMIT_SECONDS
+    except (QemuFailed, PathSilent) as reason:
+        return str(reason)
 
 
-def let_go(monitor, parameters):
-    """Before the point of no return: the guest runs on here, connected, and no write of its waits for the path."""
-    monitor.watch_controller = False
-    for near_end in parameters["nearEnds"]:
-        kill(near_end)
-    for disk in parameters["disks"]:
-        with contextlib.suppress(QemuFailed):
-            monitor.execute("block-job-cancel", device=disk["job"], force=True)
-    with contextlib.suppress(QemuFailed):
-        monitor.execute("migrate_cancel")
-    settled = ("none", "cancelled", "failed", "completed")
-    deadline = time.monotonic() + CANCEL_SECONDS
-    while monitor.execute("query-migrate").get("status", "none") not in settled and time.monotonic() < deadline:
-        time.sleep(0.02)
-    bridge_port(SIOCBRADDIF, parameters["bridge"], parameters["tap"])
-    monitor.execute("cont")
+def cross(monitor, parameters, heart):
+    """From here on only the destination can tell who has the VM, so a controller that is lost no longer matters."""
+    monitor.attendants = [heart]
+    say("point-of-no-return", atMs=now_ms())
+    doubt = hand_over(monitor, heart)
+    if doubt is None:
+        say("released", atMs=now_ms())
+        return
+    say("asking", reason=doubt, atMs=now_ms())
+    monitor.attendants = []
+    say(WORDS[fence(monitor, parameters)], reason=doubt, atMs=now_ms())
+
+
+def fly(monitor, parameters, orders, heart, leash):
+    """What is left for the guardian to do afterwards: the word to tell it."""
+    try:
+        heart.attend()
+        monitor.attend_until(lambda: heart.echoed > 0)
+        say("ready")
+        approach(monitor, parameters, orders)
+        # The guardian knows before QEMU does: whatever happens next, it will not take the VM for its own.
+        tell(leash, "crossing")
+    except (ControllerGone, PathSilent, QemuFailed, OSError) as error:
+        monitor.attendants = []
+        let_go(monitor, parameters)
+        say("abandoned" if isinstance(error, ControllerGone) else "failed", reason=str(error))
+        return "done"
+    cross(monitor, parameters, heart)
+    return "settled"
 
 
 def main():
-    parameters = json.loads(sys.stdin.readline())
+    orders = Orders()
+    parameters = orders.await_first()
+    guarded = Monitor(parameters["guardianMonitor"])
+    leash = detach(lambda held: guard(held, guarded, parameters))
+    guarded.socket.close()
     monitor = Monitor(parameters["monitor"])
-    say("ready")
-    if not sys.stdin.readline():
-        return
+    heart = Heart(Seal(parameters["key"], parameters["epoch"]), parameters["heart"]["local"], parameters["heart"]["peer"])
+    monitor.attendants = [orders, heart]
     try:
-        approach(monitor, parameters)
-    except (ControllerGone, QemuFailed, OSError) as error:
-        let_go(monitor, parameters)
-        say("failed", reason=str(error) or "it was told to give up")
-        return
-    # From here the destination may run the VM: only asking it can tell, so a lost controller no longer matters.
-    monitor.watch_controller = False
-    try:
-        say("point-of-no-return", atMs=now_ms())
-        say("ended", status=hand_over(monitor))
+        word = fly(monitor, parameters, orders, heart, leash)
     except (QemuFailed, OSError) as error:
         say("failed", reason=str(error))
+        return
+    with contextlib.suppress(OSError):  # a guardian that is no more has nothing left to do either
+        tell(leash, word)
 
 
 main()

@@ -3,8 +3,8 @@ import { TurntableError } from "../../../errors.ts";
 import type { Place } from "../../hypervisor.ts";
 import { files } from "../files.ts";
 import { endProcess } from "../processes.ts";
-import type { Remote } from "../stall.ts";
 import { credentialFiles } from "./delivery.ts";
+import type { Remote } from "./remote.ts";
 
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 50;

@@ -2,11 +2,11 @@ import type { Place, SendRequest } from "../../hypervisor.ts";
 import { files } from "../files.ts";
 import { listenForMemory, memoryPort } from "../memory.ts";
 import type { Qmp } from "../qmp.ts";
-import type { Remote } from "../stall.ts";
 import { deliver, takeBack } from "./delivery.ts";
 import { guardDisks, guardedNearEnd } from "./disk.ts";
 import { freePort } from "./free-port.ts";
 import { closeWay, standStunnels } from "./memory.ts";
+import type { Remote } from "./remote.ts";
 
 /** Where the source's pilot begins the migration: at the far QEMU itself, or at the stunnel beside its own. */
 export interface MemoryRemote extends Remote {

@@ -1,0 +1,23 @@
+"""The guardian at the source: what the pilot would have done, when the pilot is no more."""
+
+LAST_WISH_SECONDS = 1
+
+
+def guard(leash, monitor, parameters):
+    """
+    Ends with the pilot if that has nothing left to do ("done"). Before the pilot was "crossing" the destination cannot
+    have the VM: it goes on here. After it, the destination is asked. Either way the destination hears of the end.
+    """
+    monitor.attendants = [leash]
+    monitor.attend_until(lambda: leash.broken)
+    monitor.attendants = []
+    if "done" in leash.words:
+        return
+    if "crossing" not in leash.words:
+        let_go(monitor, parameters)
+        # What the pilot had told QEMU last may come to pass only now.
+        monitor.attend_until(lambda: False, LAST_WISH_SECONDS)
+        let_go(monitor, parameters)
+    elif "settled" in leash.words or fence(monitor, parameters) is not None:
+        monitor.socket.close()
+        take_leave(parameters)

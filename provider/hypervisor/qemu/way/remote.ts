@@ -1,0 +1,5 @@
+/** Where a copy goes: an address on the lightpath. */
+export interface Remote {
+  readonly address: string;
+  readonly port: number;
+}

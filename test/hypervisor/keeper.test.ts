@@ -1,0 +1,101 @@
+import { createHmac } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import type { Host, Pilot } from "../../provider/host/host.ts";
+import { openLocal } from "../../provider/host/local.ts";
+
+const FOLDER = new URL("../../provider/hypervisor/qemu/pilot/", import.meta.url);
+const PARTS = ["monitor", "orders", "seal", "heartbeat", "detached", "process", "way", "verdict", "arrival", "keeper"];
+/** A keeper whose pilot is alive and says nothing for as long as this program's input is open. */
+const MAIN = `
+parameters = Orders().await_first()
+way = datagram_socket("127.0.0.1")
+say("listening", port=way.getsockname()[1])
+Keeper(Leash(0), [way], parameters).keep()
+say("ended")
+`;
+const KEY = "a5".repeat(32);
+const EPOCH = 7;
+const SILENCE_MS = 500;
+const listening = z.object({ port: z.int() });
+let host: Host;
+let directory: string;
+let keeper: Pilot;
+let socket: Socket;
+let port: number;
+
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "tt-k-"));
+  await mkdir(`${directory}/vm`);
+  await record("incoming");
+  host = openLocal("keeper");
+  const program = [...PARTS.map((name) => readFileSync(new URL(`${name}.py`, FOLDER), "utf8")), MAIN].join("\n");
+  keeper = await host.pilot(program, {
+    ...{ key: KEY, epoch: EPOCH, directory: `${directory}/vm`, pid: `${directory}/vm/qemu.pid`, turns: [], nodes: [] },
+    way: { guards: [], helper: `${directory}/vm/way.pid`, folder: `${directory}/vm/way` },
+    record: { path: `${directory}/vm/vm.json` },
+    guardianMonitor: `${directory}/vm/nobody.sock`,
+  });
+  port = listening.parse((await keeper.messages[Symbol.asyncIterator]().next()).value).port;
+  socket = createSocket("udp4");
+});
+afterEach(async () => {
+  socket.close();
+  keeper.close();
+  await host.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const record = (role: string) => writeFile(`${directory}/vm/vm.json`, JSON.stringify({ role, epoch: EPOCH }));
+const recorded = async () =>
+  z.object({ role: z.string() }).parse(JSON.parse(await readFile(`${directory}/vm/vm.json`, "utf8")));
+
+function sealed(text: string, key = KEY): string {
+  return `${text} ${createHmac("sha256", Buffer.from(key, "hex")).update(text).digest("hex")}`;
+}
+
+/** What is answered, or undefined. */
+async function ask(datagram: string): Promise<string | undefined> {
+  const timer = new AbortController();
+  const heard = once(socket, "message", { signal: timer.signal }).then(([message]) => String(message));
+  socket.send(datagram, port, "127.0.0.1");
+  const answer = await Promise.race([heard.catch(() => undefined), sleep(SILENCE_MS, undefined)]);
+  timer.abort();
+  return answer;
+}
+
+test("who asks with another key, or of another epoch, is not answered, and nothing is refused", async () => {
+  expect(await ask(sealed("who 7", "5a".repeat(32)))).toBeUndefined();
+  expect(await ask(sealed("who 6"))).toBeUndefined();
+  expect(await ask("who 7")).toBeUndefined();
+  expect(await ask("\xff\xfe")).toBeUndefined();
+  expect(await recorded()).toEqual({ role: "incoming" });
+});
+
+test("an arrival that was not committed is refused durably before that is answered, and stays so", async () => {
+  expect(await ask(sealed("who 7"))).toBe(sealed("refused 7"));
+  expect(await recorded()).toEqual({ role: "refused" });
+  expect(await ask(sealed("who 7"))).toBe(sealed("refused 7"));
+});
+
+test("a committed one is never taken back; the keeper goes when its pilot has, and the source has heard", async () => {
+  await record("active");
+  expect(await ask(sealed("who 7"))).toBe(sealed("active 7"));
+  expect(await recorded()).toEqual({ role: "active" });
+  expect(await ask(sealed("heard 7"))).toBe(sealed("farewell 7"));
+  expect(await ask(sealed("who 7"))).toBe(sealed("active 7"));
+  keeper.close();
+  expect((await keeper.ended).code).toBe(0);
+});
+
+test("it goes when the VM's directory is gone", async () => {
+  await rm(`${directory}/vm`, { recursive: true });
+  expect((await keeper.ended).code).toBe(0);
+});
