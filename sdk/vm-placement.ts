@@ -7,6 +7,9 @@ import type { DomainRecord, Site, SiteLocation } from "./site.ts";
 
 export type { Location, MoveRecord };
 
+/** How what a move sends is encrypted: by TLS 1.3 between the two hosts, or not at all. */
+export type Encryption = "tls" | "none";
+
 /** A path set up when a move begins and given back when it ends. */
 export interface LightpathProfile {
   /** In Mbit/s. */
@@ -15,6 +18,8 @@ export interface LightpathProfile {
   mtu?: pulumi.Input<number> | undefined;
   /** The domain that is asked. Default: that of the site moved from. */
   home?: pulumi.Input<DomainRecord> | undefined;
+  /** Default "tls". */
+  encryption?: pulumi.Input<Encryption> | undefined;
 }
 
 /** A link between the sites' lightpath addresses that is always there: a leased line, a VPN. No domain is asked. */
@@ -28,6 +33,8 @@ export interface FixedPath {
   rttMs?: pulumi.Input<number> | undefined;
   /** Whether the link itself encrypts all that crosses it (VPN, MACsec). A statement for policies: nothing is checked. Default false. */
   encrypted?: pulumi.Input<boolean> | undefined;
+  /** Default "tls", whatever the link does. "none" where it encrypts already and twice would be too much. */
+  encryption?: pulumi.Input<Encryption> | undefined;
 }
 
 /** The VM's own network settings, which it keeps wherever it runs. */

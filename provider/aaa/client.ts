@@ -1,8 +1,11 @@
+import { decodeJwt } from "jose";
+import { TurntableError } from "../errors.ts";
 import type { Aaa } from "./aaa.ts";
 import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "./caller.ts";
 import { Channel, nothing } from "./channel.ts";
 import type { DomainRecord } from "./domain-record.ts";
 import { granted, unlessAbsent } from "./outcome.ts";
+import { tokenClaims } from "./token.ts";
 import {
   type Grant,
   type GrantRequest,
@@ -40,11 +43,25 @@ export class AaaClient implements Aaa {
 
   async mintToken(request: TokenRequest): Promise<Token> {
     const answer = await this.#channel.ask({ method: "POST", path: ["aaa", "tokens"], body: request, answer: token });
-    return granted(answer, this.#channel, `give a token for ${request.vm}`);
+    const minted = granted(answer, this.#channel, `give a token for ${request.vm}`);
+    if (isFor(request, minted)) return minted;
+    throw new TurntableError(
+      "domain.refused",
+      `${this.#channel.domain.name} gave a token that is not for ${request.siteKey}`,
+      {
+        ...{ retry: "never", next: "Ask that domain's operator why: its token would let the VM go to another host." },
+      },
+    );
   }
 
   /** Ends its connections; requests under way fail. */
   async close(): Promise<void> {
     await this.#channel.close();
   }
+}
+
+/** Whether a token names exactly the way that was asked for, and the host key at its end. */
+function isFor({ from, to, vm, siteKey }: TokenRequest, { token }: Token): boolean {
+  const [details] = tokenClaims.parse(decodeJwt(token)).authorization_details;
+  return details.from === from && details.to === to && details.vm === vm && details.siteKey === siteKey;
 }

@@ -23,6 +23,7 @@ export async function migrate(
     return await hypervisor.send({
       ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
       bandwidthMbps: path.bandwidthMbps,
+      encryption: move.path.encryption,
       turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),
       onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
     });

@@ -18,6 +18,8 @@ export const location = z.strictObject({
 });
 
 const bandwidthMbps = z.number().positive();
+/** Whether a move encrypts what it sends over the path. Whoever answers for a link that does so already may leave it out. */
+const encryption = z.enum(["tls", "none"]).default("tls");
 const mtu = z.int().min(576).max(9216).default(9000);
 
 /** How a move gets its dedicated path. */
@@ -29,9 +31,10 @@ export const pathChoice = z.discriminatedUnion("kind", [
     home: domainRecord,
     bandwidthMbps,
     mtu,
+    encryption: z.literal("tls").default("tls"),
   }),
   /** Reserved when the move begins, terminated when it ends. Asked of `home`, by default the domain of the site moved from. */
-  z.strictObject({ kind: z.literal("on-demand"), bandwidthMbps, mtu, home: domainRecord.optional() }),
+  z.strictObject({ kind: z.literal("on-demand"), bandwidthMbps, mtu, encryption, home: domainRecord.optional() }),
   /** A link between the sites' lightpath addresses that is always there. */
   z.strictObject({
     kind: z.literal("fixed"),
@@ -40,6 +43,7 @@ export const pathChoice = z.discriminatedUnion("kind", [
     rttMs: z.number().positive().default(10),
     /** Whether the link itself encrypts, which only who declares it can know. */
     encrypted: z.boolean().optional(),
+    encryption,
   }),
 ]);
 

@@ -82,6 +82,8 @@ export interface SendRequest {
   readonly vm: VmSpec;
   readonly arrival: Arrival;
   readonly bandwidthMbps: number;
+  /** Whether disks and memory travel under TLS, or as they are over a link that others answer for. */
+  readonly encryption: "tls" | "none";
   readonly downtimeBudgetMs: number;
   readonly turns: readonly TurnTrigger[];
   onProgress(progress: Progress): void;

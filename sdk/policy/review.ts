@@ -14,7 +14,7 @@ export interface SiteUnderReview {
 export interface PathUnderReview {
   readonly kind: "reserved" | "on-demand" | "fixed";
   readonly bandwidthMbps: number;
-  /** Whether what crosses it is encrypted: true only for a fixed path that is declared so. */
+  /** Whether what crosses it is encrypted: by the move itself, or by a fixed path that is declared to do so. */
   readonly encrypted: boolean;
 }
 
@@ -53,9 +53,9 @@ const [reserved, onDemand, fixed] = pathChoice.options;
 const { name, labels, downtimeBudgetMs } = placementInputs.shape;
 // Only what rules may ask for: the rest of a path may still be unknown.
 const path = z.discriminatedUnion("kind", [
-  reserved.pick({ kind: true, bandwidthMbps: true }).strip(),
-  onDemand.pick({ kind: true, bandwidthMbps: true }).strip(),
-  fixed.pick({ kind: true, bandwidthMbps: true, encrypted: true }).strip(),
+  reserved.pick({ kind: true, bandwidthMbps: true, encryption: true }).strip(),
+  onDemand.pick({ kind: true, bandwidthMbps: true, encryption: true }).strip(),
+  fixed.pick({ kind: true, bandwidthMbps: true, encryption: true, encrypted: true }).strip(),
 ]);
 const site = location.pick({ name: true, labels: true }).strip();
 
@@ -78,8 +78,9 @@ class Vm implements VmUnderReview {
     return read(labels, this.props, "labels");
   }
   get path(): PathUnderReview {
-    const { kind, bandwidthMbps, ...link } = read(path, this.props, "lightpath");
-    return { kind, bandwidthMbps, encrypted: "encrypted" in link && link.encrypted === true };
+    const { kind, bandwidthMbps, encryption, ...link } = read(path, this.props, "lightpath");
+    const byItself = "encrypted" in link && link.encrypted === true;
+    return { kind, bandwidthMbps, encrypted: encryption !== "none" || byItself };
   }
   get downtimeBudgetMs(): number {
     return read(downtimeBudgetMs, this.props, "downtimeBudgetMs");

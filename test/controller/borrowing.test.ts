@@ -6,7 +6,7 @@ import { type Move, shelfOf } from "../../provider/controller/move.ts";
 import { type Domains, startDomains } from "../domain/agents.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
-const ON_DEMAND = { kind: "on-demand", bandwidthMbps: 600, mtu: 9000 } as const;
+const ON_DEMAND = { kind: "on-demand", bandwidthMbps: 600, mtu: 9000, encryption: "tls" } as const;
 let domains: Domains;
 let sites: TwoSites;
 let undos: { what: string; act: () => Promise<void> }[];
@@ -59,7 +59,9 @@ test("a grant is asked of every domain, journaled without its text, and given ba
 });
 
 test("a fixed path asks nobody", async () => {
-  const { move, journal } = await begun({ path: { kind: "fixed", bandwidthMbps: 200, mtu: 9000, rttMs: 1 } });
+  const { move, journal } = await begun({
+    path: { kind: "fixed", bandwidthMbps: 200, mtu: 9000, rttMs: 1, encryption: "tls" },
+  });
   expect(await authorize(move, aaa, journal, undo)).toBeUndefined();
   expect(undos).toEqual([]);
 });

@@ -73,7 +73,7 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
   const [ams, san] = [site("ams", "192.0.2", AMS), site("san", "198.51.100", SAN)];
   return {
     ...{ directory, ams, san, context, told, namespace, ip },
-    moveOf: async (way = { kind: "fixed", bandwidthMbps: 200, mtu: 9000, rttMs: 198 }) => {
+    moveOf: async (way = { kind: "fixed", bandwidthMbps: 200, mtu: 9000, rttMs: 198, encryption: "tls" }) => {
       const [from, to] = await Promise.all([ams, san].map((one) => endAt(context, one, first(one), "tiny")));
       if (!from || !to) throw new Error("a site has no host");
       return {

@@ -63,7 +63,7 @@ async function moveByHand(site: "ams" | "san"): Promise<void> {
   const { id, outputs } = z.object({ id: z.string(), outputs: z.unknown() }).parse(recorded);
   const olds = placementState.parse(outputs);
   const { name, image, disks, memoryMiB, vcpus, network, labels } = olds;
-  const lightpath = { kind: "on-demand", bandwidthMbps: 900 };
+  const lightpath = { kind: "on-demand", bandwidthMbps: 900, encryption: "none" };
   const where = { site, location: here.inventory.sites[site], lightpath };
   const news = placementInputs.parse({ name, image, disks, memoryMiB, vcpus, network, labels, ...where });
   const settings: Record<string, string> = here.inventory.credentials;
@@ -118,7 +118,7 @@ describe("a VM at ams that shall go to san", () => {
   });
 
   test("is refused by where it goes and by the rate, allowed by encryption and the hour", async () => {
-    await set({ vpn: "true" });
+    await set({ clear: "false" });
     const { embargo, "bandwidth-cap": cap } = REFUSED;
     const reviewed = await review({ ...ALLOWED, embargo, "bandwidth-cap": cap });
     expect(reviewed.code).not.toBe(0);
@@ -129,7 +129,7 @@ describe("a VM at ams that shall go to san", () => {
   });
 
   test("is refused by encryption and the hour, allowed by where it goes and by the rate", async () => {
-    await set({ vpn: "false" });
+    await set({ clear: "true" });
     const reviewed = await review({ ...ALLOWED, hours: REFUSED.hours });
     expect(reviewed.code).not.toBe(0);
     expect(refusing(reviewed)).toEqual(["encryption", "hours"]);
@@ -141,7 +141,7 @@ describe("a VM at ams that shall go to san", () => {
   });
 
   test("is allowed when no rule objects", async () => {
-    await set({ vpn: "true" });
+    await set({ clear: "false" });
     const allowed = await review(ALLOWED);
     expect(allowed.output).toMatch(/~ 1 to update/);
     expect(allowed.output).not.toMatch(/refused|can't run/);
@@ -151,7 +151,7 @@ describe("a VM at ams that shall go to san", () => {
 
 describe("a VM that has gone to san", () => {
   beforeAll(async () => {
-    await set({ vpn: "false" });
+    await set({ clear: "true" });
     await pulumi.run("up", "--yes", "--skip-preview");
   });
 

@@ -69,7 +69,7 @@ async function sendBroken(
   };
   const request: SendRequest = {
     ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival, turns: [] },
-    ...{ bandwidthMbps: 100, downtimeBudgetMs: 1000, onProgress },
+    ...{ bandwidthMbps: 100, encryption: "tls", downtimeBudgetMs: 1000, onProgress },
   };
   const thrown = await qemu.send(request).then(
     () => expect.unreachable("it went through"),
@@ -86,9 +86,9 @@ async function expectHome(): Promise<void> {
   const { bridge, tap } = segmentOf(vm.name);
   const { stdout } = await run("ip", ["-n", HERE, "-o", "link", "show", "master", bridge]);
   expect(stdout).toContain(tap);
-  expect((await here.host.list(here.directory)).filter((name) => /^near-/.test(name))).toEqual([]);
+  expect((await here.host.list(here.directory)).filter((name) => /^near-|way/.test(name))).toEqual([]);
   const { stdout: processes } = await run("sh", ["-c", 'ip netns pids "$0" | xargs -r ps -o comm= -p', HERE]);
-  expect(processes).not.toMatch(/nbdkit/);
+  expect(processes).not.toMatch(/nbdkit|stunnel/);
 }
 
 test("a path that is cut in the disk's copy is noticed within seconds", async () => {

@@ -29,7 +29,7 @@ test("a move is handed on once, typed, and is no placement", async () => {
     labels: { embargo: "eu" },
     from: { name: "ams", labels: { jurisdiction: "NL" } },
     to: { name: "san", labels: { jurisdiction: "US" } },
-    path: { kind: "on-demand", bandwidthMbps: 900, encrypted: false },
+    path: { kind: "on-demand", bandwidthMbps: 900, encrypted: true },
     downtimeBudgetMs: 1000,
   });
 });
@@ -52,13 +52,17 @@ test("resources of other types are not looked at", async () => {
 });
 
 test.each([
+  [{ kind: "fixed" }, { kind: "fixed", bandwidthMbps: 1000, encrypted: true }],
   [
-    { kind: "fixed", encrypted: true },
+    { kind: "fixed", encryption: "none" },
+    { kind: "fixed", bandwidthMbps: 1000, encrypted: false },
+  ],
+  [
+    { kind: "fixed", encryption: "none", encrypted: true },
     { kind: "fixed", bandwidthMbps: 1000, encrypted: true },
   ],
-  [{ kind: "fixed" }, { kind: "fixed", bandwidthMbps: 1000, encrypted: false }],
   [
-    { kind: "fixed", encrypted: false },
+    { kind: "fixed", encryption: "none", encrypted: false },
     { kind: "fixed", bandwidthMbps: 1000, encrypted: false },
   ],
 ])("the path %j is seen as %j", async (lightpath, expected) => {
@@ -67,7 +71,7 @@ test.each([
 });
 
 test("nobody can declare a path encrypted that is not theirs", async () => {
-  const lightpath = { kind: "on-demand", bandwidthMbps: 900, encrypted: true };
+  const lightpath = { kind: "on-demand", bandwidthMbps: 900, encryption: "none", encrypted: true };
   const { moves } = await judged(handed(await movingTo("san", { lightpath })));
   expect(moves[0]?.path.encrypted).toBe(false);
 });
@@ -79,7 +83,7 @@ test("what is unknown keeps nothing else from being read", async () => {
   const move = moves[0] ?? expect.fail("no move");
   expect(said).toEqual([]);
   expect(move.to.name).toBe("san");
-  expect(move.path).toEqual({ kind: "reserved", bandwidthMbps: 900, encrypted: false });
+  expect(move.path).toEqual({ kind: "reserved", bandwidthMbps: 900, encrypted: true });
   expect(() => move.labels).toThrow(/value at \.labels can't be known during preview/);
 });
 

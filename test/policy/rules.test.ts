@@ -42,10 +42,16 @@ describe("an embargo", () => {
   });
 });
 
-test("encryption refuses every path but one that is declared to encrypt", async () => {
-  const encrypted = { kind: "fixed", encrypted: true };
-  expect(await refusals(encryption, await movingTo("san", { lightpath: encrypted }))).toEqual([]);
-  for (const lightpath of [{ kind: "fixed" }, { kind: "on-demand", bandwidthMbps: 1 }]) {
+test("encryption refuses what crosses a path in the clear, unless the path is declared to encrypt", async () => {
+  const clear = { encryption: "none" };
+  for (const lightpath of [{ kind: "fixed" }, { kind: "fixed", encrypted: true, ...clear }]) {
+    expect(await refusals(encryption, await movingTo("san", { lightpath }))).toEqual([]);
+  }
+  expect(await refusals(encryption, await movingTo("san"))).toEqual([]);
+  for (const lightpath of [
+    { kind: "fixed", ...clear },
+    { kind: "on-demand", bandwidthMbps: 1, ...clear },
+  ]) {
     const said = await refusals(encryption, await movingTo("san", { lightpath }));
     expect(said).toEqual([expect.stringContaining("radar: ams → san is refused by the rule encryption")]);
   }

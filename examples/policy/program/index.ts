@@ -6,12 +6,13 @@ const config = new pulumi.Config();
 const lab = readLab();
 const sites = { ams: new Site("ams", lab.sites.ams), san: new Site("san", lab.sites.san) };
 const bandwidthMbps = config.requireNumber("bandwidthMbps");
+const encryption = config.requireBoolean("clear") ? "none" : "tls";
 
 const vm = new VmPlacement(lab.vm.name, {
   ...lab.vm,
   site: sites[siteNamed(config.require("site"))],
   labels: { embargo: config.require("embargo") },
-  lightpath: config.requireBoolean("vpn") ? { fixed: true, encrypted: true, bandwidthMbps } : { bandwidthMbps },
+  lightpath: { bandwidthMbps, encryption },
 });
 
 export const { site } = vm;

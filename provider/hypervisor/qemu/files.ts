@@ -47,6 +47,13 @@ export const files = (directory: string) => ({
   nearEnd: (name: string) => `${directory}/near-${name}.sock`,
   nearEndPid: (name: string) => `${directory}/near-${name}.pid`,
   nearEndLog: `${directory}/nbdkit.log`,
+  /** What stands there for the time of a move alone. */
+  way: `${directory}/way`,
+  wayCredentials: `${directory}/way/credentials`,
+  memoryWayConfig: `${directory}/way/memory.conf`,
+  memoryWaySocket: `${directory}/way/memory.sock`,
+  memoryWayPid: `${directory}/memory-way.pid`,
+  memoryWayLog: `${directory}/stunnel.log`,
 });
 
 /** A base has the plain name: it is the whole disk wherever nothing was written since. */

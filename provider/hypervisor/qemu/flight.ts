@@ -29,7 +29,7 @@ export type Landing = Word | { readonly kind: "vanished"; readonly reason: strin
 const source = (name: string) => readFileSync(new URL(`./pilot/${name}.py`, import.meta.url), "utf8");
 
 /** The program of a pilot: what both share, then its own part. One file is sent, nothing is installed. */
-export const pilotProgram = (role: "source" | "destination"): string => `${source("monitor")}\n${source(role)}`;
+export const pilotProgram = (role: "source" | "destination"): string => ["monitor", "way", role].map(source).join("\n");
 export const fenceProgram = (): string => source("fence");
 
 /** A pilot at work beside a hypervisor. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Place, Progress } from "../hypervisor.ts";
+import type { Progress } from "../hypervisor.ts";
 import type { Qmp } from "./qmp.ts";
 
 const CAPABILITIES = ["events", "pause-before-switchover", "return-path"];
@@ -19,10 +19,14 @@ const migration = z.looseObject({
   "socket-address": z.array(z.looseObject({ type: z.string(), port: z.string().optional() })).optional(),
 });
 
-/** The destination listens on its end of the lightpath; resolves with the port. */
-export async function listenForMemory(destination: Place, qmp: Qmp): Promise<number> {
+/** The destination awaits the memory at an address of QEMU's (`tcp:…`, `unix:…`). */
+export async function listenForMemory(qmp: Qmp, uri: string): Promise<void> {
   await setUp(qmp, { "downtime-limit": DOWNTIME_LIMIT_MS });
-  await qmp.execute("migrate-incoming", { uri: `tcp:${destination.lightpathAddress}:0` });
+  await qmp.execute("migrate-incoming", { uri });
+}
+
+/** The port that it took, of one that listens on TCP. */
+export async function memoryPort(qmp: Qmp): Promise<number> {
   const listening = await qmp.query("query-migrate", migration);
   return z.coerce.number().int().positive().parse(listening["socket-address"]?.[0]?.port);
 }

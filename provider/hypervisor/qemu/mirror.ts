@@ -10,6 +10,8 @@ import { layersAt } from "./layers.ts";
 import { endProcess } from "./processes.ts";
 import type { Qmp } from "./qmp.ts";
 import type { Remote, StallWatch } from "./stall.ts";
+import { freePort } from "./way/free-port.ts";
+import type { Way } from "./way/way.ts";
 
 /** With this much left to copy a mirror is told to let no guest write run ahead of it. */
 const CLOSE_BEHIND_BYTES = 16 << 20;
@@ -31,31 +33,40 @@ const jobs = z.array(
   }),
 );
 
+/** Where the destination's disks are offered, and how nbdkit is to speak to whoever is there. */
+export type DiskRemote = Remote & Pick<Way, "nearEnd">;
+
 export const jobOf = (disk: string): string => `mirror-${disk}`;
 export const targetOf = (disk: string): string => `target-${disk}`;
 
 /** Where at the destination a move writes what it brings. */
 export const receivingLayer = ({ onto }: Arrival): Layer => (onto === "replica" ? "delta" : "base");
 
-/** The destination offers its disks; resolves with the port. Address: the host's end of the lightpath, so only the path reaches it. */
-export async function offerDisks(destination: Place, qmp: Qmp, vm: VmSpec, arrival: Arrival): Promise<number> {
+/** The destination offers its disks; resolves with where. Address: the host's end of the lightpath, so only the path reaches it. */
+export async function offerDisks(
+  destination: Place,
+  qmp: Qmp,
+  vm: VmSpec,
+  { offer, nearEnd }: Pick<Way, "offer" | "nearEnd">,
+  arrival: Arrival,
+): Promise<DiskRemote> {
   const port = await freePort(destination);
   const address = { type: "inet", data: { host: destination.lightpathAddress, port: String(port) } };
-  await qmp.execute("nbd-server-start", { addr: address, "max-connections": 0 });
+  await qmp.execute("nbd-server-start", { addr: address, "max-connections": 0, ...offer });
   for (const { name } of vm.disks) {
     const node = { "node-name": layerNode(name, receivingLayer(arrival)), name, writable: true };
     await qmp.execute("block-export-add", { type: "nbd", id: `export-${name}`, ...node });
   }
-  return port;
+  return { address: destination.lightpathAddress, port, nearEnd };
 }
 
 /**
  * Starts nbdkit beside the source as the near end of a disk's way: the far handshake is over before QEMU asks
  * (else the guest stands still for five round trips), and no FLUSH crosses the path (else four fall into the blackout).
  */
-async function launchNearEnd(source: Place, disk: string, remote: Remote): Promise<void> {
+async function launchNearEnd(source: Place, disk: string, remote: DiskRemote): Promise<void> {
   const at = files(source.directory);
-  const way = [`hostname=${remote.address}`, `port=${remote.port}`, `export=${disk}`, "shared=true"];
+  const way = [`hostname=${remote.address}`, `port=${remote.port}`, `export=${disk}`, "shared=true", ...remote.nearEnd];
   const process = ["-f", "-U", at.nearEnd(disk), "-P", at.nearEndPid(disk), "--threads", "64", "--filter=fua"];
   await dismissNearEnd(source, disk, "KILL");
   const pid = await source.host.launch(["nbdkit", ...process, "nbd", ...way, "fuamode=discard"], {
@@ -94,7 +105,7 @@ export async function beginMirrors(
   source: Place,
   qmp: Qmp,
   vm: VmSpec,
-  remote: Remote,
+  remote: DiskRemote,
   { onto }: Arrival,
 ): Promise<void> {
   const oneLayer = (await layersAt(source, vm)).length === 1;
@@ -177,28 +188,6 @@ async function dismissNearEnd(source: Place, disk: string, signal: "TERM" | "KIL
   const at = files(source.directory);
   await endProcess(source, at.nearEndPid(disk), signal);
   await source.host.remove(at.nearEnd(disk));
-}
-
-const FREE_PORT_PROGRAM = `
-import json, socket, sys
-listener = socket.socket()
-listener.bind((json.loads(sys.stdin.readline())["address"], 0))
-print(listener.getsockname()[1])
-`;
-
-/** QEMU's NBD server cannot say which port it took, so one is chosen for it. */
-async function freePort(place: Place): Promise<number> {
-  const pilot = await place.host.pilot(FREE_PORT_PROGRAM, { address: place.lightpathAddress });
-  const ports: unknown[] = [];
-  for await (const port of pilot.messages) ports.push(port);
-  const { stderr } = await pilot.ended;
-  if (ports.length === 1) return z.int().parse(ports[0]);
-  const reason = stderr.trim().split("\n").at(-1);
-  throw new TurntableError(
-    "hypervisor.failed",
-    `${place.host.name} cannot listen on ${place.lightpathAddress}: ${reason}`,
-    { retry: "safe", next: "Is the site's lightpath address configured on its port?" },
-  );
 }
 
 function mirrorEnded(vm: VmSpec): TurntableError {

@@ -9,7 +9,7 @@ import { send } from "./send.ts";
 import { refuse, settle } from "./settle.ts";
 import { survey } from "./survey.ts";
 
-/** Adapter: QEMU 9 or later, steered over QMP, with nbdkit beside it for the disks' way. */
+/** Adapter: QEMU 9 or later, steered over QMP, with nbdkit and stunnel beside it for a move's way. */
 export const qemu: Hypervisor = {
   ...{ survey, start, observe, specOf, machineOf, remove, retire, receive, send, settle, refuse, resume },
   ...{ generationAt, digests, allocatedBytes, settleDisks },

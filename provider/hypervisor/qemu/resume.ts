@@ -7,6 +7,8 @@ import type { VmSpec } from "../vm-spec.ts";
 import { abandonMirrors } from "./mirror.ts";
 import { requireMonitor } from "./monitor.ts";
 import type { Qmp } from "./qmp.ts";
+import { dismissGuards } from "./way/disk.ts";
+import { closeWay } from "./way/memory.ts";
 
 const status = z.looseObject({ status: z.string().optional() });
 const OVER = ["none", "cancelled", "failed", "completed"];
@@ -20,6 +22,8 @@ export async function resume(place: Place, vm: VmSpec): Promise<void> {
     await abandonMirrors(place, qmp, vm);
     // Where the VM arrived, its disks were offered to where it came from.
     await qmp.execute("nbd-server-stop").catch(() => undefined);
+    await dismissGuards(qmp);
+    await closeWay(place);
     const { bridge, tap } = segmentOf(vm.name);
     await place.host.run(["ip", "link", "set", tap, "master", bridge]);
     await qmp.execute("cont");

@@ -7,11 +7,14 @@ import { diskNode, layerNode } from "./command-line.ts";
 import { Convergence } from "./convergence.ts";
 import { files, recordText } from "./files.ts";
 import { Flight, type Landing } from "./flight.ts";
-import { listenForMemory, memoryProgress, prepareMemory } from "./memory.ts";
+import { memoryProgress, prepareMemory } from "./memory.ts";
 import { awaitMirrors, beginMirrors, dismissNearEnds, jobOf, offerDisks, receivingLayer, targetOf } from "./mirror.ts";
 import { requireMonitor } from "./monitor.ts";
 import type { Qmp } from "./qmp.ts";
-import { type Remote, StallWatch } from "./stall.ts";
+import { StallWatch } from "./stall.ts";
+import { DISK_GUARDS } from "./way/disk.ts";
+import { closeWay } from "./way/memory.ts";
+import { openWay, type Way } from "./way/way.ts";
 
 const POLL_MS = 200;
 /** A gateway is given 30 s to hear of its turn, and the disks some time to be flushed. */
@@ -27,17 +30,16 @@ export async function send(request: SendRequest): Promise<Transfer> {
   const here = await requireMonitor(source, vm.name);
   const there = await requireMonitor(destination, vm.name);
   try {
-    const address = destination.lightpathAddress;
-    const remote = { address, port: await offerDisks(destination, there, vm, arrival) };
-    await beginMirrors(source, here, vm, remote, arrival);
+    const way = await openWay(request, there);
+    const remote = await beginDisks(request, here, there, way).finally(way.seal);
     const diskBytes = await awaitMirrors(here, vm, new StallWatch(source, remote), request.onProgress);
-    const port = await listenForMemory(destination, there);
     await prepareMemory(here, request.bandwidthMbps);
-    const flights = await takePilots(request, { address, port });
+    const flights = await takePilots(request, way);
     flights.source.begin();
     const convergence = new Convergence();
     const memoryBytes = await watch(here, flights, request, convergence);
     await dismissNearEnds(source, vm);
+    await Promise.all([closeWay(source), closeWay(destination)]);
     const comparable = (await shareClock(source.host, destination.host)) ? flights.destination.events : [];
     const events = [...flights.source.events, ...comparable].sort((a, b) => a.atMs - b.atMs);
     return { memoryBytes, diskBytes, iterations: convergence.iterations, blackoutMs: blackoutOf(events), events };
@@ -47,12 +49,18 @@ export async function send(request: SendRequest): Promise<Transfer> {
   }
 }
 
+async function beginDisks({ source, destination, vm, arrival }: SendRequest, here: Qmp, there: Qmp, way: Way) {
+  const remote = await offerDisks(destination, there, vm, way, arrival);
+  await beginMirrors(source, here, vm, remote, arrival);
+  return remote;
+}
+
 interface Flights {
   readonly source: Flight;
   readonly destination: Flight;
 }
 
-async function takePilots(request: SendRequest, remote: Remote): Promise<Flights> {
+async function takePilots(request: SendRequest, way: Way): Promise<Flights> {
   const { source, destination, vm, arrival, turns } = request;
   const { epoch, generation, machine } = arrival;
   const { bridge, tap } = segmentOf(vm.name);
@@ -63,11 +71,12 @@ async function takePilots(request: SendRequest, remote: Remote): Promise<Flights
     record: { path: at.record, lock: at.lock, content },
     nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),
     turns,
+    way: { guards: DISK_GUARDS, helper: at.memoryWayPid, folder: at.way },
   };
   const disks = vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) }));
   const from = files(source.directory);
-  const nearEnds = vm.disks.map(({ name }) => from.nearEndPid(name));
-  const forSource = { monitor: from.pilotMonitor, bridge, tap, disks, nearEnds, remote };
+  const nearEnds = [...vm.disks.map(({ name }) => from.nearEndPid(name)), ...way.helpers];
+  const forSource = { monitor: from.pilotMonitor, bridge, tap, disks, nearEnds, remote: way.memory };
   const landing = await Flight.take("destination", destination, forDestination);
   try {
     return { destination: landing, source: await Flight.take("source", source, forSource) };

@@ -1,7 +1,9 @@
 """The pilot beside the destination: records the commit, lets the VM run, turns the gateways, flushes the disks."""
+import contextlib
 import hashlib
 import hmac
 import os
+import shutil
 
 
 def commit(record):
@@ -57,6 +59,15 @@ class Turn:
         return False
 
 
+def close_way(monitor, way):
+    """Nobody comes this way any more: what stood there for the move goes, though the controller may be gone."""
+    for guard in way["guards"]:
+        with contextlib.suppress(QemuFailed):  # none on a way that others answer for
+            monitor.execute("object-del", id=guard)
+    kill(way["helper"])
+    shutil.rmtree(way["folder"], ignore_errors=True)
+
+
 def main():
     parameters = json.loads(sys.stdin.readline())
     monitor = Monitor(parameters["monitor"])
@@ -77,6 +88,7 @@ def main():
         say("turned" if turned else "gateway-silent", atMs=now_ms())
         monitor.execute("announce-self", initial=50, max=550, rounds=5, step=100)
         monitor.execute("nbd-server-stop")
+        close_way(monitor, parameters["way"])
         for node in parameters["nodes"]:
             monitor.execute("human-monitor-command", command_line='qemu-io %s flush' % node)
         say("flushed", atMs=now_ms())

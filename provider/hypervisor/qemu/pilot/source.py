@@ -1,33 +1,15 @@
 """The pilot beside the source: from the first page of memory to the end of the migration without asking anyone far away."""
 import contextlib
-import os
-import signal
 
-# A path that is dead is noticed after this long: guest writes wait for it meanwhile.
-DEAD_PATH_MS = 3000
 FINISH_MIRRORS_SECONDS = 3
 # The last of the memory, and the destination's word that it has it.
 HAND_OVER_SECONDS = 15
 CANCEL_SECONDS = 10
 
 
-def notice_death(way):
-    """A path that takes nothing any more (RFC 5482), or that is silent while nothing is sent, breaks the connection."""
-    way.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PATH_MS)
-    way.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    way.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
-    way.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
-
-
 def begin(monitor, remote):
-    """
-    Starts the migration over a connection made here, without Nagle's delay (RFC 9293, 3.7.4): QEMU does not turn it
-    off for its own, and the last segment then waits for one round trip while no guest runs anywhere.
-    """
-    with socket.create_connection((remote["address"], remote["port"]), timeout=10) as way:
-        way.settimeout(None)
-        way.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        notice_death(way)
+    """Starts the migration over a connection that was opened here, ahead of QEMU's need."""
+    with open_way(remote) as way:
         monitor.execute("getfd", [way.fileno()], fdname="way")
     monitor.execute("migrate", uri="fd:way")
 
@@ -89,16 +71,6 @@ def let_go(monitor, parameters):
         time.sleep(0.02)
     bridge_port(SIOCBRADDIF, parameters["bridge"], parameters["tap"])
     monitor.execute("cont")
-
-
-def kill(pid_file):
-    """A recycled number is no reason to end a stranger: the command line names the folder."""
-    with contextlib.suppress(OSError, ValueError):
-        with open(pid_file) as file:
-            pid = int(file.read())
-        with open("/proc/%d/cmdline" % pid) as file:
-            if os.path.dirname(pid_file) in file.read():
-                os.kill(pid, signal.SIGKILL)
 
 
 def main():
