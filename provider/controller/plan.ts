@@ -37,7 +37,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
   );
   return [
     `${news.name}: ${olds.site} → ${news.site}, while it runs`,
-    `path: ${pathLine(news, offer)}`,
+    `path: ${pathLine(news, offer)}${lightpath.encryption === "none" ? "; NOT encrypted by the move" : ""}`,
     `must agree: ${told(
       offer,
       ({ hops }) => hops.join(", ") || "nobody",

@@ -10,6 +10,7 @@ tools=(
   "ip iproute2 namespaces, links and tunnels"
   "nft nftables the tunnel's admission of one site only"
   "nbdkit nbdkit the disk's way to the other site"
+  "stunnel stunnel4 the memory's way to the other site"
   "busybox busybox-static the guest's userland"
   "cpio cpio the guest's first filesystem"
   "mkfs.ext4 e2fsprogs the guest's data disk"

@@ -26,7 +26,7 @@ const GIVING_UP_TIMEOUT_MS = 10_000;
  * devel/migration; paper section 4). Until the source's pilot continues the migration the VM runs at the source.
  */
 export async function send(request: SendRequest): Promise<Transfer> {
-  const { source, destination, vm, arrival } = request;
+  const { source, destination, vm } = request;
   const here = await requireMonitor(source, vm.name);
   const there = await requireMonitor(destination, vm.name);
   try {
