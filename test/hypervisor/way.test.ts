@@ -141,9 +141,11 @@ describe("the memory's way", () => {
     await listening();
     await standStunnels(here, there, { address: there.lightpathAddress, port: await freePort(there) });
     const socket = await here.host.connect(files(here.directory).memoryWaySocket);
-    socket.on("error", () => undefined).resume();
-    socket.write("memory");
-    await once(socket, "close");
+    const closed = Promise.withResolvers<void>();
+    // A way that is refused is reset.
+    socket.on("error", () => undefined).on("close", () => closed.resolve());
+    socket.resume().write("memory");
+    await closed.promise;
     return heard === "memory";
   }
 
