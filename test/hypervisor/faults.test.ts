@@ -45,7 +45,7 @@ async function signal(name: "SIGKILL" | "SIGSTOP", place: "here" | "there", pidF
   process.kill(pid, name);
 }
 
-/** At 100 Mbit/s disk and memory take seconds to copy. */
+/** Disk and memory take seconds to copy. */
 const MIDST_MS = 700;
 
 /** A send that is broken in the middle of a copy. */

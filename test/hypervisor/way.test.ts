@@ -94,7 +94,7 @@ describe("the disks' way", () => {
       await there.host.remove(pidFile);
     }
     await there.host.remove(there.directory);
-  }, 60_000);
+  }, 120_000);
 
   test("is open to the source's leaf, and to nobody else", async () => {
     const { here, there, vm } = hosts;
@@ -113,7 +113,7 @@ describe("the disks' way", () => {
     expect(await reaches(remote), "its own").toBe(true);
     await qemu.remove(there, vm.name);
     await closeWay(here);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("the memory's way", () => {
@@ -161,14 +161,14 @@ describe("the memory's way", () => {
 
   test("joins the two leaves of one move, and its end at one side ends it at the other", async () => {
     expect(await crosses(genuine.source, genuine.destination)).toBe(true);
-  }, 60_000);
+  }, 120_000);
 
   test("leads to no impostor, and is open to nobody else", async () => {
     expect(await crosses(genuine.source, earlier.destination), "an earlier move's destination").toBe(false);
     expect(await crosses(genuine.source, genuine.source), "a source as destination").toBe(false);
     expect(await crosses(earlier.source, genuine.destination), "an earlier move's source").toBe(false);
     expect(await crosses(genuine.destination, genuine.destination), "a destination as source").toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   test("is closed to whom shows no leaf, or speaks an older TLS", async () => {
     const { here, there } = hosts;
@@ -186,7 +186,7 @@ describe("the memory's way", () => {
     expect(await ask("-tls1_3")).toBe("");
     expect(await ask("-tls1_2", ...leaf)).toBe("");
     expect(await ask("-tls1_3", ...leaf)).toBe("memory");
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("a whole move", () => {
@@ -246,5 +246,5 @@ describe("a whole move", () => {
       const { stdout } = await run("sh", ["-c", 'ip netns pids "$0" | xargs -r ps -o comm= -p', namespace]);
       expect(stdout).not.toMatch(/nbdkit|stunnel/);
     }
-  }, 90_000);
+  }, 120_000);
 });
