@@ -40,6 +40,8 @@ async function* late(messages: AsyncIterable<unknown>, oneWayMs: number): AsyncI
 
 function farStream(near: Duplex, oneWayMs: number): Duplex {
   const [out, back] = [delay(oneWayMs), delay(oneWayMs)];
+  // What is cut off in the middle tells its reader; nobody else is to hear of it.
+  for (const way of [out, back]) way.on("error", () => undefined);
   out.pipe(near).pipe(back);
   const stream = DuplexStream.from({ writable: out, readable: back });
   stream.on("close", () => near.destroy());
