@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Aaa } from "./aaa.ts";
 import { Channel, nothing } from "./channel.ts";
 import type { DomainRecord } from "./domain-record.ts";
@@ -5,9 +6,11 @@ import { importSigningKey } from "./keys.ts";
 import { granted, unlessAbsent } from "./outcome.ts";
 import {
   type Grant,
+  type GrantListing,
   type GrantRequest,
   type GrantStatus,
   grant,
+  grantListing,
   grantStatus,
   type Token,
   type TokenRequest,
@@ -40,6 +43,12 @@ export class AaaClient implements Aaa {
   async grantStatus(id: string): Promise<GrantStatus | undefined> {
     const answer = await this.#channel.ask({ method: "GET", path: ["aaa", "grants", id], answer: grantStatus });
     return granted(unlessAbsent(answer), this.#channel, `tell of grant ${id}`);
+  }
+
+  async listGrants(): Promise<readonly GrantListing[]> {
+    const path = ["aaa", "grants"];
+    const answer = await this.#channel.ask({ method: "GET", path, answer: z.array(grantListing) });
+    return granted(answer, this.#channel, "list grants");
   }
 
   async revokeGrant(id: string): Promise<void> {

@@ -22,6 +22,7 @@ export async function migrate(
     return await hypervisor.send({
       ...{ source: from.place, destination: to.place, vm, epoch, downtimeBudgetMs },
       bandwidthMbps: path.bandwidthMbps,
+      warrants: move.warrants,
       turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),
       onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
     });
@@ -35,6 +36,7 @@ export async function migrate(
 
 async function settled(move: Move, hypervisor: Hypervisor, mayHaveCommitted: boolean, course: Course) {
   try {
+    course.heed();
     return await hypervisor.settle(move.from.place, move.to.place, move.vm, mayHaveCommitted);
   } catch (thrown) {
     course.keepEverything();

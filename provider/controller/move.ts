@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import type { Host } from "../host/host.ts";
 import type { HypervisorHostRecord } from "../host/record.ts";
-import type { Place } from "../hypervisor/hypervisor.ts";
+import type { Place, SendRequest } from "../hypervisor/hypervisor.ts";
 import type { VmSpec } from "../hypervisor/vm-spec.ts";
 import type { Shelf } from "./journal.ts";
 import type { GrantReference, Location, PathChoice } from "./placement.ts";
@@ -26,6 +26,7 @@ export interface Move {
   readonly path: PathChoice;
   readonly grant: GrantReference | undefined;
   readonly downtimeBudgetMs: number;
+  readonly warrants?: SendRequest["warrants"];
 }
 
 /** Opens a host of a site and names the VM's place there. */

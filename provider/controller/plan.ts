@@ -4,6 +4,7 @@ import type { Offer } from "../lightpath/lightpath.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
 import type { PlacementInputs, PlacementState } from "./placement.ts";
+import { allocatedBytes, copyMs } from "./prediction.ts";
 import { tunnelsAt } from "./steer.ts";
 
 /** A preview waits no longer than this for what it would only like to know. */
@@ -11,8 +12,6 @@ const PATIENCE_MS = 2_500;
 const MOVE_MINUTES = 60;
 /** What both ends add to the way of the last bytes: measured between 20 and 35 ms. */
 const HANDWORK_MS = 30;
-/** Connections, handshakes and TCP's first seconds, beside the bytes themselves. */
-const OVERHEAD_S = 6;
 
 /** Known, or why not. */
 type Answer<T> = { readonly known: T } | { readonly silent: string };
@@ -22,14 +21,14 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
   const [offer, room, diskBytes, tunnels] = await Promise.all([
     asked(() => offerFor(context, olds, news)),
     asked(() => roomFor(context, news)),
-    asked(() => allocatedBytes(context, olds)),
+    asked(async () => await allocatedBytes(await source(context, olds), olds)),
     asked(async () =>
       (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
     ),
   ]);
   const { lightpath, memoryMiB, downtimeBudgetMs } = news;
   const memoryBytes = memoryMiB * 2 ** 20;
-  const seconds = (bytes: number) => Math.ceil(OVERHEAD_S + (bytes * 8) / (lightpath.bandwidthMbps * 1e6));
+  const seconds = (bytes: number) => Math.ceil(copyMs(bytes, lightpath.bandwidthMbps) / 1_000);
   const rttMs = told(
     offer,
     ({ rttMs }) => rttMs,
@@ -139,19 +138,6 @@ async function source(context: Context, olds: PlacementState) {
   const record = location.hosts.find(({ name }) => name === olds.host) ?? location.hosts[0];
   if (record) return await endAt(context, location, record, olds.name);
   throw new Error(`${olds.site} declares no host`);
-}
-
-/** What the disks' files really take at the source: holes are not sent. */
-async function allocatedBytes(context: Context, olds: PlacementState): Promise<number> {
-  const { host, place } = await source(context, olds);
-  const paths = olds.disks.map(({ name }) => `${place.directory}/${name}.qcow2`);
-  if (paths.length === 0) return 0;
-  const { stdout } = await host.run(["stat", "-c", "%b %B", "--", ...paths]);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" ").map(Number))
-    .reduce((sum, [blocks = 0, size = 0]) => sum + blocks * size, 0);
 }
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

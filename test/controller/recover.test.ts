@@ -34,7 +34,9 @@ const look = () => whereabouts(sites.context, [sites.ams, sites.san], "tiny");
 
 async function cleared(found: Whereabouts) {
   if (!found.home) throw new Error("the VM is nowhere");
-  return await recover(sites.context, { ...found, home: found.home }, []);
+  const home = await recover(sites.context, "tiny", { ...found, home: found.home });
+  if (!home) throw new Error("the VM is not where it was found");
+  return home;
 }
 
 test("all hosts are asked: who has the VM, what is left elsewhere, and who is silent", async () => {

@@ -51,20 +51,20 @@ interface Flights {
 }
 
 async function takePilots(request: SendRequest, remote: Remote): Promise<Flights> {
-  const { source, destination, vm, epoch, turns } = request;
+  const { source, destination, vm, epoch, turns, warrants } = request;
   const { bridge, tap } = segmentOf(vm.name);
   const at = files(destination.directory);
   const content = recordText({ schema: 1, role: "active", epoch, vm });
   const forDestination = {
     monitor: at.pilotMonitor,
-    record: { path: at.record, lock: at.lock, content },
+    record: { path: at.record, lock: at.lock, content, warrant: warrants?.destination },
     nodes: vm.disks.map(({ name }) => diskNode(name)),
     turns,
   };
   const disks = vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) }));
   const from = files(source.directory);
   const nearEnds = vm.disks.map(({ name }) => from.nearEndPid(name));
-  const forSource = { monitor: from.pilotMonitor, bridge, tap, disks, nearEnds, remote };
+  const forSource = { monitor: from.pilotMonitor, bridge, tap, disks, nearEnds, remote, warrant: warrants?.source };
   const landing = await Flight.take("destination", destination, forDestination);
   try {
     return { destination: landing, source: await Flight.take("source", source, forSource) };

@@ -9,6 +9,7 @@ def commit(record):
     path, draft = record["path"], record["path"] + ".next"
     with open(record["lock"], "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        obey(record.get("warrant"))
         with open(path) as file:
             if json.load(file)["role"] != "incoming":
                 raise QemuFailed("the move was refused before it was committed")

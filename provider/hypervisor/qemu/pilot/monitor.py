@@ -91,6 +91,19 @@ class Monitor:
         return json.loads(line)
 
 
+def obey(warrant):
+    """Raises QemuFailed unless the controller that sent this pilot still holds the VM's lease here."""
+    if warrant is None:
+        return
+    try:
+        with open(warrant["path"]) as file:
+            number = json.load(file)["number"]
+    except (OSError, ValueError):
+        number = None
+    if number != warrant["number"]:
+        raise QemuFailed("its controller does not hold the VM's lease any more")
+
+
 def bridge_port(request, bridge, device):
     """Adds or removes a bridge's port by ioctl: no process to start while the guest stands still."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:

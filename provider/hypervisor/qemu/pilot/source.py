@@ -49,12 +49,14 @@ def finish_mirrors(monitor, disks):
 
 def approach(monitor, parameters):
     """Sends memory until little is left; then the guest stands still, off its network, and its disks are all there."""
+    obey(parameters.get("warrant"))
     begin(monitor, parameters["remote"])
     status = monitor.wait_migration("pre-switchover", "completed", "failed", "cancelled")
     if status != "pre-switchover":
         raise QemuFailed("migration %s before the switchover: %s" % (status, failure(monitor)))
     bridge_port(SIOCBRDELIF, parameters["bridge"], parameters["tap"])
     finish_mirrors(monitor, parameters["disks"])
+    obey(parameters.get("warrant"))
 
 
 def failure(monitor):
