@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildGuest, GUEST_COMMAND_LINE } from "../../examples/lab/guest/build.ts";
 import { Journal, readJournal } from "../../provider/controller/journal.ts";
+import { knownSites } from "../../provider/controller/known-sites.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
 import { recover } from "../../provider/controller/recover.ts";
 import { runningAt, type Whereabouts, whereabouts } from "../../provider/controller/whereabouts.ts";
@@ -98,6 +99,22 @@ test("a VM that was left standing still, off its network, goes on connected", as
   expect(found.home?.seen).toMatchObject({ run: "paused" });
   expect((await cleared(found)).seen).toMatchObject({ run: "running" });
   expect(await sites.ip("ams", "-o", "link", "show", "master", bridge)).toContain(tap);
+});
+
+test("where a move that broke off was going is known from its journal, and nothing is done without that site", async () => {
+  const header = { move: "m1", from: "ams", to: "san", epoch: 2, locations: [sites.ams, sites.san] };
+  await new Journal(header, shelfOf(move.from)).note("migrate", "begun");
+  await qemu.receive(move.to.place, move.vm, 2);
+  const known = await knownSites(sites.context, [sites.ams], "tiny");
+  expect(known).toEqual([sites.ams, sites.san]);
+  const blind = whereabouts(sites.context, [sites.ams], "tiny").then(cleared);
+  await expect(blind).rejects.toMatchObject({
+    code: "host.unreachable",
+    message: expect.stringMatching(/asked of san/),
+  });
+  expect((await look()).leftovers).toHaveLength(1);
+  expect((await whereabouts(sites.context, known, "tiny").then(cleared)).end.location.name).toBe("ams");
+  expect((await look()).leftovers).toEqual([]);
 });
 
 test("a journal that cannot be read stops everything before anything is changed", async () => {
