@@ -58,11 +58,13 @@ export async function specOf(place: Place): Promise<VmSpec> {
 export async function remove(place: Place, vmName: string, options = { keepDisks: false }): Promise<void> {
   await quit(place, vmName);
   await razeSegment(place.host, vmName);
-  if (!options.keepDisks) return await place.host.remove(place.directory);
+  const { record } = files(place.directory);
   const names = await place.host.list(place.directory);
-  for (const name of names.filter((one) => !one.endsWith(".qcow2"))) {
-    await place.host.remove(`${place.directory}/${name}`);
-  }
+  const going = options.keepDisks ? names.filter((name) => !name.endsWith(".qcow2")) : names;
+  const paths = going.map((name) => `${place.directory}/${name}`).filter((path) => path !== record);
+  // The record last: by it, what was removed half-way is found again.
+  await Promise.all(paths.map((path) => place.host.remove(path)));
+  await place.host.remove(options.keepDisks ? record : place.directory);
 }
 
 /** Ends QEMU and what helps it, and waits until they are gone: asked first, then made. */
