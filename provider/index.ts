@@ -27,6 +27,10 @@ function environmentName(key: string): string {
   return `TURNTABLE_${key.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
 }
 
+// Where the engine alone was killed, nobody reads what is said. Pulumi tells a broken pipe to that very pipe, for ever,
+// and the move that still goes on here would starve.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
 let config: pulumi.dynamic.Config | undefined;
 let busy = 0;
 

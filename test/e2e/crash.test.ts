@@ -70,7 +70,6 @@ async function finish(): Promise<string> {
   expect(await remains(here, left)).toBe(bare[left]);
   expect(await movesLeftovers(here, site)).toEqual([]);
   expect(await owed(here)).toEqual([]);
-  expect(await here.pulumi.run("up", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
   return output;
 }
 
@@ -96,3 +95,8 @@ test.each(process.env.TURNTABLE_CRASH === "all" ? all : (["disk copy"] as const)
     );
   },
 );
+
+test("afterwards the stack's state is what is true", async () => {
+  expect(await here.pulumi.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
+  expect(await here.pulumi.run("up", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
+});
