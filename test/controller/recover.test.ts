@@ -65,7 +65,7 @@ test("a move that broke off before its switchover leaves nothing at the other si
   await vxlan.attach(move.to.host, record, move.to.record.tunnel.address);
   const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
   await journal.alsoOn(shelfOf(move.to));
-  await journal.note("migrate", "begun");
+  for (const stage of ["light", "migrate"]) await journal.note(stage, "begun");
   for (const [mine, other] of [
     [move.from, move.to],
     [move.to, move.from],

@@ -3,7 +3,7 @@ import type { SiteName } from "../../examples/lab/layout.ts";
 import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
 import { owed, remains } from "./aftermath.ts";
 import { when, whenCopying } from "./breakage.ts";
-import { DoomedUp, isAlive, movesLeftovers, whenCommitted, whenOffItsNetwork } from "./crash.ts";
+import { DoomedUp, isAlive, movesLeftovers, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
 import { inside, type World, world } from "./world.ts";
 
 let here: World;
@@ -86,6 +86,7 @@ test.each(process.env.TURNTABLE_CRASH === "all" ? all : (["disk copy"] as const)
     const provider = await up.killPulumi();
     expect(isAlive(provider)).toBe(true);
     const output = await finish();
+    await whenEnded(provider);
     up.endOrphans();
     if (moment !== "disk copy") return;
     expect(output).toMatch(

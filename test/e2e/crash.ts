@@ -55,6 +55,12 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Waits until a process that has nothing more to do ends by itself. */
+export async function whenEnded(pid: number): Promise<void> {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) if (!isAlive(pid)) return;
+  throw new Error(`process ${pid} does not end`);
+}
+
 function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8");
