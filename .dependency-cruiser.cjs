@@ -79,6 +79,12 @@ module.exports = {
       { path: "^provider/(host|hypervisor|lightpath|tunnel)/", pathNot: [PORTS, "^provider/$1/"] },
     ),
     rule(
+      "asks-as-any-caller",
+      "To ask a domain, an adapter has the pinned channel and the proof of who calls, but no AAA adapter.",
+      { path: "^provider/(host|hypervisor|lightpath|tunnel)/" },
+      { path: "^provider/aaa/", pathNot: [PORTS, "^provider/aaa/(channel|caller|outcome)\\.ts$"] },
+    ),
+    rule(
       "technologies-apart",
       "Two adapters of one port do not know each other.",
       { path: "^provider/(hypervisor|lightpath)/([^/]+)/" },

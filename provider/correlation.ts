@@ -11,6 +11,23 @@ export function correlated<T>(move: string, act: () => T): T {
   return current.run(move, act);
 }
 
+const failed = new WeakMap<object, string>();
+
+/** As correlated, for all that is done for a move; whatever it throws is known as this move's afterwards. */
+export async function inMove<T>(move: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await correlated(move, act);
+  } catch (thrown) {
+    if (typeof thrown === "object" && thrown !== null) failed.set(thrown, move);
+    throw thrown;
+  }
+}
+
+/** The move that something was thrown in. */
+export function moveThatFailed(thrown: unknown): string | undefined {
+  return typeof thrown === "object" && thrown !== null ? failed.get(thrown) : undefined;
+}
+
 export function currentMove(): string | undefined {
   return current.getStore();
 }

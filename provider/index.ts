@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { compose } from "./composition.ts";
+import { moveThatFailed } from "./correlation.ts";
 import { answerAt, shown } from "./door.ts";
 import { logged, openLog } from "./log.ts";
 import { requireNode } from "./manifest.ts";
@@ -67,7 +68,8 @@ export async function dispatch(type: string, verb: string, ...args: unknown[]): 
     requireNode();
     return await atWork(() => answerAt(composition, type, verb, args));
   } catch (thrown) {
-    log?.error({ type, verb, err: thrown }, "failed");
+    const move = moveThatFailed(thrown);
+    log?.error({ ...(move === undefined ? {} : { move }), type, verb, err: thrown }, "failed");
     if (thrown instanceof Error) void pulumi.log.debug(`${type} ${verb}: ${thrown.stack ?? thrown.message}`);
     throw shown(thrown, args);
   }

@@ -72,6 +72,11 @@ export interface VmPlacementArgs {
   labels?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
   /** The longest stop that a move may cause, in milliseconds. Default 1000. */
   downtimeBudgetMs?: pulumi.Input<number> | undefined;
+  /**
+   * Whether a site that the VM leaves keeps its disks as a replica: then only what changed meanwhile travels when it
+   * returns. Deletion removes them all. Default "keep".
+   */
+  replicas?: pulumi.Input<"keep" | "wipe"> | undefined;
   /** Leave the disks behind when the VM is deleted. Default false. */
   keepDisks?: pulumi.Input<boolean> | undefined;
 }

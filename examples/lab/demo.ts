@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { reasonOf } from "../../provider/errors.ts";
+import { conclude } from "./demo/conclusion.ts";
 import { PulumiCli } from "./demo/pulumi.ts";
 import { writeReports } from "./demo/report.ts";
-import { figures } from "./demo/table.ts";
 import { turnAround } from "./demo/turn.ts";
-import type { WatchedMove } from "./demo/watch.ts";
 import { descriptionFile, readDescription } from "./description.ts";
 import { shellEnvironment } from "./environment.ts";
 import { inventory as inventorySchema } from "./inventory.ts";
@@ -26,34 +25,30 @@ async function demo(options: Options): Promise<void> {
   say("Building the lab: two sites, the network between them, a client");
   await bringUp(lab, say);
   const pulumi = new PulumiCli(REPOSITORY, shellEnvironment(lab), true);
-  let reports: readonly string[] = [];
+  let shown: Awaited<ReturnType<typeof show>>;
   try {
-    reports = await show(lab, pulumi, options);
+    shown = await show(lab, pulumi, options);
   } finally {
     if (!options.keep) await clearAway(lab, pulumi);
   }
+  const { conclusion, reports } = shown;
   if (options.keep) say('\nThe VM and the lab are still there: eval "$(npm run -s env)" and go on with pulumi.');
   say("\nThe moves as pages, to open in a browser:");
   for (const file of reports) say(`  ${file}`);
+  // After all else, on whichever stream: whoever reads it takes the last line.
+  if (options.json) console.log(conclusion.json);
 }
 
-/** Both moves, in figures; resolves with the files of their reports. */
-async function show(lab: Lab, pulumi: PulumiCli, options: Options): Promise<readonly string[]> {
+/** Both moves, and the files of their reports. */
+async function show(lab: Lab, pulumi: PulumiCli, options: Options) {
   const inventory = inventorySchema.parse(JSON.parse(await readFile(inventoryFile(lab), "utf8")));
-  const { moves, faults } = await turnAround(pulumi, inventory, { load: options.load === true, say });
+  const turn = await turnAround(pulumi, inventory, { load: options.load === true, say });
   const { rttMs } = inventory.span;
-  const reports = await writeReports(inventory.vm.name, rttMs, moves);
-  console.log(`\n${figures(rttMs, moves)}\n`);
-  for (const fault of faults) console.log(`FAULT: ${fault}`);
-  if (faults.length > 0) process.exitCode = 1;
-  else console.log("The TCP session and the guest's data came through both moves; at no time did two copies run.");
-  if (options.json) console.log(JSON.stringify({ rttMs, moves: moves.map(figuresOf) }));
-  return reports;
-}
-
-/** What `--json` tells of a move: the figures of the table. */
-function figuresOf({ faults: _, record: __, streamGap: ___, ...figures }: WatchedMove) {
-  return figures;
+  const reports = await writeReports(inventory.vm.name, rttMs, turn.moves);
+  const conclusion = conclude(rttMs, turn);
+  console.log(conclusion.text);
+  if (conclusion.exitCode !== 0) process.exitCode = conclusion.exitCode;
+  return { conclusion, reports };
 }
 
 async function clearAway(lab: Lab, pulumi: PulumiCli): Promise<void> {

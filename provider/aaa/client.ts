@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Aaa } from "./aaa.ts";
+import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "./caller.ts";
 import { Channel, nothing } from "./channel.ts";
 import type { DomainRecord } from "./domain-record.ts";
-import { importSigningKey } from "./keys.ts";
 import { granted, unlessAbsent } from "./outcome.ts";
 import {
   type Grant,
@@ -16,15 +16,6 @@ import {
   type TokenRequest,
   token,
 } from "./wire.ts";
-
-/** Longer than an agent waits for its peers, so that its answer names the silent one. */
-export const CLIENT_TIMEOUT_MS = 10_000;
-
-/** A configured caller: its id at the domains, and its private Ed25519 key (JSON text of a JWK). */
-export interface ClientCredentials {
-  readonly id: string;
-  readonly key: string;
-}
 
 /** The AAA of a domain over its HTTPS API. Constructing it touches no network. */
 export class AaaClient implements Aaa {
@@ -65,9 +56,4 @@ export class AaaClient implements Aaa {
   async close(): Promise<void> {
     await this.#channel.close();
   }
-}
-
-/** Rejects with input.invalid if the key is none. */
-export async function callerOf({ id, key }: ClientCredentials) {
-  return { id, key: (await importSigningKey(key, `the caller ${id}`)).key };
 }

@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import type { Remains } from "../hypervisor/hypervisor.ts";
 import type { TunnelRecord } from "../tunnel/tunnel.ts";
 import type { End } from "./move.ts";
 
@@ -8,8 +9,8 @@ export async function clearAway(
   end: End,
   vmName: string,
   tunnels: readonly TunnelRecord[],
-  options?: { readonly keepDisks: boolean },
+  remains: Remains = "nothing",
 ): Promise<void> {
   for (const record of tunnels) await context.tunnel(record.kind).detach(end.host, record);
-  await context.hypervisor(end.record.hypervisor).remove(end.place, vmName, options);
+  await context.hypervisor(end.record.hypervisor).remove(end.place, vmName, remains);
 }

@@ -1,23 +1,33 @@
 import { TurntableError } from "../errors.ts";
-import type { Hypervisor, Survey } from "../hypervisor/hypervisor.ts";
+import type { Arrival, Hypervisor, Survey } from "../hypervisor/hypervisor.ts";
+import { incompatibilities } from "./broker.ts";
 import type { Undo } from "./course.ts";
 import type { End, Move } from "./move.ts";
+import { foundation } from "./replica.ts";
 
 /** Beside the guest's memory QEMU needs some of its own. */
 const QEMU_OVERHEAD_MIB = 96;
 
 /**
- * Takes host, CPU, memory and disk at the destination ahead of the move (the paper's Broker): checks what is there,
- * then has the hypervisor wait with everything allocated.
+ * Takes host, CPU, memory and disk at the destination ahead of the move (the paper's Broker): checks what is there and
+ * lists all that is not, then has the hypervisor take the room and wait with everything allocated. A replica of the VM's that stands there is built upon.
  */
-export async function hold(move: Move, hypervisor: Hypervisor, undo: Undo): Promise<void> {
-  const { to, vm } = move;
-  const survey = await hypervisor.survey(to.host, to.record.storage, to.record.accelerator);
+export async function hold(
+  move: Move,
+  hypervisor: Hypervisor,
+  undo: Undo,
+  warn: (text: string) => void,
+): Promise<Arrival> {
+  const { from, to, vm } = move;
+  const machine = await hypervisor.machineOf(from.place);
+  const [here, there] = await Promise.all([from, to].map((end) => surveyed(end, hypervisor)));
+  if (!here || !there) throw new TypeError("a move has two ends");
   const lacks = [
-    ...survey.missing,
-    ...shortages(survey, move),
+    ...there.survey.missing,
+    ...shortages(there.survey, move),
+    ...incompatibilities(machine, here, there),
     ...(await imageFaults(move)),
-    ...((await isVacant(to)) ? [] : [`${to.place.directory} holds files that this move did not put there`]),
+    ...((await isVacant(to, hypervisor)) ? [] : [`${to.place.directory} holds files that this move did not put there`]),
   ];
   if (lacks.length > 0) {
     throw new TurntableError(
@@ -29,13 +39,22 @@ export async function hold(move: Move, hypervisor: Hypervisor, undo: Undo): Prom
       },
     );
   }
-  undo(`what was prepared at ${to.location.name}`, () => hypervisor.remove(to.place, vm.name));
-  await hypervisor.receive(to.place, vm, move.epoch);
+  const onto = await foundation({ from: from.place, to: to.place, vm }, hypervisor, warn);
+  const arrival: Arrival = { epoch: move.epoch, generation: move.id, machine, onto };
+  undo(`what was prepared at ${to.location.name}`, () => hypervisor.remove(to.place, vm.name, "replica"));
+  await hypervisor.receive(to.place, vm, arrival);
+  return arrival;
 }
 
-/** Whether nothing stands where the VM's files would: disks that were kept, or another's VM, are never overwritten. */
-export async function isVacant({ host, place }: End): Promise<boolean> {
-  return (await host.list(place.directory)).length === 0;
+async function surveyed(end: End, hypervisor: Hypervisor) {
+  const { storage, accelerator } = end.record;
+  return { ...end, survey: await hypervisor.survey(end.host, storage, accelerator) };
+}
+
+/** Whether nothing but a replica stands where the VM's files would: disks that were kept, or another's VM, are never overwritten. */
+async function isVacant({ host, place }: End, hypervisor: Hypervisor): Promise<boolean> {
+  if ((await host.list(place.directory)).length === 0) return true;
+  return (await hypervisor.observe(place)).kind === "replica";
 }
 
 function shortages(survey: Survey, { vm }: Move): string[] {

@@ -21,6 +21,8 @@ const journalFile = z.strictObject({
   /** Both sites, so that whoever finds the journal at one of them can ask the other. */
   locations: z.array(location).default([]),
   stages: z.array(stageEntry),
+  /** The hosts' ports that were put on the path. */
+  lit: z.array(z.strictObject({ site: z.string(), host: z.string(), device: z.string() })).default([]),
   /** What outside the two hosts must be given back. */
   borrowed: z.strictObject({
     /** The domain that lent it. */
@@ -89,7 +91,7 @@ export class Journal {
   #shelves: Shelf[];
 
   constructor(file: JournalHeader, shelf: Shelf) {
-    this.#file = { locations: [], ...file, schema: 1, stages: [], borrowed: { declared: false } };
+    this.#file = { locations: [], ...file, schema: 1, stages: [], lit: [], borrowed: { declared: false } };
     this.#shelves = [shelf];
   }
 
@@ -101,6 +103,11 @@ export class Journal {
 
   async borrow(what: Partial<JournalFile["borrowed"]>): Promise<void> {
     this.#file = { ...this.#file, borrowed: { ...this.#file.borrowed, ...what } };
+    await this.#write();
+  }
+
+  async lights(ports: JournalFile["lit"]): Promise<void> {
+    this.#file = { ...this.#file, lit: [...this.#file.lit, ...ports] };
     await this.#write();
   }
 

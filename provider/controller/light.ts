@@ -30,6 +30,7 @@ export async function light(
   const connection = permit && (await provision(move, permit, lightpathOf(permit.home), journal, undo));
   const ends = attachments(move, connection);
   undo("the hosts' ends of the path", () => detachAll(ends));
+  await journal.lights([move.from, move.to].map((end) => portOf(end, connection)));
   await Promise.all(ends.map(attach));
   const rttMs = await measureRtt(ends[0]);
   return {
@@ -95,6 +96,10 @@ function deviceAt({ location, record }: End, connection: Connection | undefined)
   const device = devices[outer?.channel ?? 0];
   if (device) return device;
   throw new RangeError(`${location.name} has no lightpath device for channel ${outer?.channel}`);
+}
+
+function portOf(end: End, connection: Connection | undefined) {
+  return { site: end.location.name, host: end.record.name, device: deviceAt(end, connection) };
 }
 
 async function detachAll(ends: readonly Attachment[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { TurntableError } from "../errors.ts";
-import type { Hypervisor, Transfer } from "../hypervisor/hypervisor.ts";
+import type { Arrival, Hypervisor, Transfer } from "../hypervisor/hypervisor.ts";
 import type { Course } from "./course.ts";
 import type { LitPath } from "./light.ts";
 import type { Move } from "./move.ts";
@@ -12,6 +12,7 @@ import type { ReadyTurn } from "./steer.ts";
  */
 export async function migrate(
   move: Move,
+  arrival: Arrival,
   path: LitPath,
   turns: readonly ReadyTurn[],
   hypervisor: Hypervisor,
@@ -20,7 +21,7 @@ export async function migrate(
   const { from, to, vm, epoch, downtimeBudgetMs } = move;
   try {
     return await hypervisor.send({
-      ...{ source: from.place, destination: to.place, vm, epoch, downtimeBudgetMs },
+      ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
       bandwidthMbps: path.bandwidthMbps,
       warrants: move.warrants,
       turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),

@@ -4,7 +4,7 @@ import type { HypervisorHostRecord } from "../host/record.ts";
 import type { Place, SendRequest } from "../hypervisor/hypervisor.ts";
 import type { VmSpec } from "../hypervisor/vm-spec.ts";
 import type { Shelf } from "./journal.ts";
-import type { GrantReference, Location, PathChoice } from "./placement.ts";
+import type { GrantReference, Location, PathChoice, ReplicaChoice } from "./placement.ts";
 
 /** One end of a move: a site, one of its hosts, and the VM's place there. */
 export interface End {
@@ -26,6 +26,8 @@ export interface Move {
   readonly path: PathChoice;
   readonly grant: GrantReference | undefined;
   readonly downtimeBudgetMs: number;
+  /** What becomes of the disks at the site that the VM leaves. */
+  readonly replicas: ReplicaChoice;
   readonly warrants?: SendRequest["warrants"];
 }
 

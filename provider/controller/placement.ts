@@ -51,6 +51,9 @@ export const grantReference = z.strictObject({
   window: timeWindow,
 });
 
+/** Whether a site that a VM leaves keeps its disks, so that only what changes meanwhile travels when it returns. */
+const replicaChoice = z.enum(["keep", "wipe"]).default("keep");
+
 const end = z.strictObject({ name: siteName, labels });
 
 /** The transition as policy packs see it; present while the recorded site differs from the declared one. */
@@ -66,6 +69,7 @@ export const placementInputs = vmSpec.extend({
   /** Free facts for policies, such as an embargo. They change nothing in the VM. */
   labels: labels.default({}),
   downtimeBudgetMs: z.number().positive().default(1000),
+  replicas: replicaChoice,
   /** Whether deletion leaves the disks where they are. */
   keepDisks: z.boolean().default(false),
   move: transition.optional(),
@@ -114,6 +118,7 @@ export const placementState = z.object({
 
 export type Location = z.output<typeof location>;
 export type PathChoice = z.output<typeof pathChoice>;
+export type ReplicaChoice = z.output<typeof replicaChoice>;
 export type GrantReference = z.output<typeof grantReference>;
 export type Transition = z.output<typeof transition>;
 export type PlacementInputs = z.output<typeof placementInputs>;

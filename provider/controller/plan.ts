@@ -3,8 +3,8 @@ import { reasonOf } from "../errors.ts";
 import type { Offer } from "../lightpath/lightpath.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
-import type { PlacementInputs, PlacementState } from "./placement.ts";
-import { allocatedBytes, copyMs } from "./prediction.ts";
+import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
+import { copyMs } from "./prediction.ts";
 import { tunnelsAt } from "./steer.ts";
 
 /** A preview waits no longer than this for what it would only like to know. */
@@ -18,11 +18,11 @@ type Answer<T> = { readonly known: T } | { readonly silent: string };
 
 /** What a move would do, as lines for a preview. Read-only; what does not answer in time is said to be silent. */
 export async function planMove(context: Context, olds: PlacementState, news: PlacementInputs): Promise<string[]> {
-  const [offer, room, diskBytes, tunnels] = await Promise.all([
-    asked(() => offerFor(context, olds, news)),
-    asked(() => roomFor(context, news)),
-    asked(async () => await allocatedBytes(await source(context, olds), olds)),
-    asked(async () =>
+  const [offer, room, disks, tunnels] = await Promise.all([
+    asked(homeOf(olds, news), () => offerFor(context, olds, news)),
+    asked(news.site, () => roomFor(context, news)),
+    asked(`${olds.site} or ${news.site}`, () => disksToMove(context, olds, news)),
+    asked(olds.site, async () =>
       (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
     ),
   ]);
@@ -48,8 +48,9 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
       (why) => why,
     )}`,
     `to move: at most ${mb(memoryBytes)} of memory, ${told(
-      diskBytes,
-      (bytes) => `${mb(bytes)} of disk; about ${seconds(memoryBytes + bytes)} s`,
+      disks,
+      ({ bytes, returns }) =>
+        `${mb(bytes)} of disk${returns ? ` (written since it left ${news.site})` : ""}; about ${seconds(memoryBytes + bytes)} s`,
       (why) => `disk unknown (${why})`,
     )}`,
     `downtime: ${rttMs === undefined ? "" : `about ${Math.round(rttMs / 2 + HANDWORK_MS)} ms expected, `}budget ${downtimeBudgetMs} ms`,
@@ -58,7 +59,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
       (names) => names.join(", ") || "no tunnel",
       (why) => why,
     )}`,
-    `afterwards: ${AFTERWARDS[lightpath.kind]}; the copy at ${olds.site} is removed`,
+    `afterwards: ${AFTERWARDS[lightpath.kind]}; the disks at ${olds.site} ${OLD_DISKS[news.replicas]}`,
   ];
 }
 
@@ -68,9 +69,12 @@ const AFTERWARDS = {
   fixed: "the fixed path stays",
 } as const;
 
-async function asked<T>(ask: () => Promise<T>): Promise<Answer<T>> {
+const OLD_DISKS = { keep: "stay as a replica for a return", wipe: "are removed" } as const;
+
+async function asked<T>(whom: string, ask: () => Promise<T>): Promise<Answer<T>> {
   const late = Promise.withResolvers<Answer<T>>();
-  const timer = setTimeout(() => late.resolve({ silent: `no answer in ${PATIENCE_MS / 1000} s` }), PATIENCE_MS);
+  const silent = `${whom} gave no answer in ${PATIENCE_MS / 1000} s`;
+  const timer = setTimeout(() => late.resolve({ silent }), PATIENCE_MS);
   const answer = ask().then(
     (known): Answer<T> => ({ known }),
     (thrown): Answer<T> => ({ silent: reasonOf(thrown) }),
@@ -80,6 +84,12 @@ async function asked<T>(ask: () => Promise<T>): Promise<Answer<T>> {
 
 function told<T, R>(answer: Answer<T>, known: (value: T) => R, silent: (why: string) => R): R {
   return "known" in answer ? known(answer.known) : silent(answer.silent);
+}
+
+/** The domain that is asked for the path. */
+function homeOf(olds: PlacementState, { lightpath }: PlacementInputs): string {
+  const asked = lightpath.kind === "fixed" ? undefined : lightpath.home;
+  return (asked ?? (olds.locations[olds.site] ?? olds.location).domain).name;
 }
 
 async function offerFor(
@@ -138,6 +148,19 @@ async function source(context: Context, olds: PlacementState) {
   const record = location.hosts.find(({ name }) => name === olds.host) ?? location.hosts[0];
   if (record) return await endAt(context, location, record, olds.name);
   throw new Error(`${olds.site} declares no host`);
+}
+
+/** What would travel of the disks: all that is in them, or what was written since the other site had them. */
+async function disksToMove(context: Context, olds: PlacementState, news: PlacementInputs) {
+  const [from, to] = await Promise.all([source(context, olds), chooseHost(context, news.location, news.name)]);
+  const hypervisor = context.hypervisor(from.record.hypervisor);
+  const [bytes, ours, there] = await Promise.all([
+    hypervisor.allocatedBytes(from.place, vmOf(olds)),
+    hypervisor.generationAt(from.place),
+    hypervisor.generationAt(to.place),
+  ]);
+  const returns = ours !== undefined && ours === there;
+  return { returns, bytes: returns ? bytes.sinceGeneration : bytes.all };
 }
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

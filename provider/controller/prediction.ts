@@ -1,6 +1,6 @@
 import { TurntableError } from "../errors.ts";
-import type { VmSpec } from "../hypervisor/vm-spec.ts";
-import type { End } from "./move.ts";
+import type { Arrival, Hypervisor } from "../hypervisor/hypervisor.ts";
+import type { Move } from "./move.ts";
 
 /** Connections, handshakes and TCP's first seconds, beside the bytes themselves. */
 const OVERHEAD_MS = 6_000;
@@ -12,24 +12,10 @@ export function copyMs(bytes: number, bandwidthMbps: number): number {
   return OVERHEAD_MS + (bytes * 8) / (bandwidthMbps * 1e3);
 }
 
-/** What moves at most, memory and disks, for a VM that is at this place. */
-export async function bytesToMove(end: Pick<End, "host" | "place">, vm: VmSpec): Promise<number> {
-  return vm.memoryMiB * 2 ** 20 + (await allocatedBytes(end, vm));
-}
-
-/** What the disks' files really take at a place: holes are not sent. */
-export async function allocatedBytes(
-  { host, place }: Pick<End, "host" | "place">,
-  { disks }: Pick<VmSpec, "disks">,
-): Promise<number> {
-  const paths = disks.map(({ name }) => `${place.directory}/${name}.qcow2`);
-  if (paths.length === 0) return 0;
-  const { stdout } = await host.run(["stat", "-c", "%b %B", "--", ...paths]);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" ").map(Number))
-    .reduce((sum, [blocks = 0, size = 0]) => sum + blocks * size, 0);
+/** What a move sends at most: memory, and of the disks what the destination does not have. */
+export async function bytesToMove({ from, vm }: Move, { onto }: Arrival, hypervisor: Hypervisor): Promise<number> {
+  const disks = await hypervisor.allocatedBytes(from.place, vm);
+  return vm.memoryMiB * 2 ** 20 + (onto === "replica" ? disks.sinceGeneration : disks.all);
 }
 
 /** The lease rule: no stage begins whose predicted end lies beyond that of the right to it. Throws move.failed, with both. */

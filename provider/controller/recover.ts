@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import { inMove } from "../correlation.ts";
 import { detach } from "../lightpath/attachment.ts";
 import type { TunnelRecord } from "../tunnel/tunnel.ts";
 import { clearAway } from "./clear-away.ts";
@@ -6,80 +7,115 @@ import { silence } from "./faults.ts";
 import { giveBack } from "./give-back.ts";
 import { type JournalFile, readJournal, removeJournal, wasBegun } from "./journal.ts";
 import { type End, shelfOf } from "./move.ts";
+import type { ReplicaChoice } from "./placement.ts";
 import { confirm, tunnelsAt } from "./steer.ts";
 import type { Sighting, Whereabouts } from "./whereabouts.ts";
 
+type Found = Whereabouts & { readonly home: Sighting };
+
 /**
  * Clears up after a move that broke off, by what is seen and not by what was meant: an arrival that was not
- * committed is refused for good and removed, an older copy is removed, a VM that was left standing still goes on,
- * its clients are led to it, and what the journal says was borrowed is given back. Afterwards the VM has one place and
- * nothing else of it is left; resolves with that place as it is then, or with undefined, nothing further changed, if
- * the VM arrived elsewhere while it was looked for: then look again.
+ * committed is refused for good and removed, an older copy becomes a replica or goes, a VM that was left standing
+ * still goes on, its clients are led to it, and what the journal says was borrowed is given back. Afterwards the VM has
+ * one place, and nothing else of it is left but replicas; resolves with that place as it is then, or with undefined,
+ * nothing further changed, if the VM arrived elsewhere while it was looked for: then look again.
  * Rejects, changing nothing further, if a site or domain whose word is needed does not answer.
  */
 export async function recover(
   context: Context,
   vmName: string,
-  found: Whereabouts & { readonly home: Sighting },
+  found: Found,
+  replicas: ReplicaChoice,
 ): Promise<Sighting | undefined> {
   const { home, leftovers } = found;
   const journals = await Promise.all([home, ...leftovers].map(({ end }) => readJournal(shelfOf(end))));
   const journal = journals.find((one) => one !== undefined);
   if (!journal && leftovers.length === 0) return home;
-  if (journal) context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
-  const ends = journal ? endsOf(vmName, journal, found.ends) : [];
-  // A tunnel's end may stand where its record was not written yet.
-  const tunnels = new Map<string, TunnelRecord>();
-  for (const { end } of [home, ...leftovers]) for (const one of await tunnelsAt(end)) tunnels.set(one.name, one);
-  for (const leftover of leftovers) {
-    if (!(await clear(context, home.end, leftover, [...tunnels.values()]))) return undefined;
-  }
-  const now = await awake(context, home, journal);
-  if (!journal) return now;
+  if (!journal) return await clearUp(context, found, undefined, replicas);
+  return await inMove(journal.move, () => finish(context, vmName, found, journal, replicas));
+}
+
+async function finish(
+  context: Context,
+  vmName: string,
+  found: Found,
+  journal: JournalFile,
+  replicas: ReplicaChoice,
+): Promise<Sighting | undefined> {
+  const { home, ends } = found;
+  context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
+  requireBothEnds(vmName, journal, ends);
+  const now = await clearUp(context, found, journal, replicas);
+  if (now === undefined) return undefined;
   if (now.seen.run !== "dead") await lead(context, now);
-  if (wasBegun(journal, "light")) for (const end of ends) await leavePath(end);
+  for (const end of ends) await leavePath(end, journal);
   await giveBack(context, vmName, journal.borrowed);
   await removeJournal(shelfOf(home.end));
   return now;
 }
 
-/** Both ends of the move that broke off: without the word of each, nobody knows which one has the VM. */
-function endsOf(vmName: string, { from, to }: JournalFile, ends: readonly End[]): readonly End[] {
-  const named = ends.filter(({ location }) => [from, to].includes(location.name));
-  const unasked = [from, to].filter((site) => !named.some(({ location }) => location.name === site));
-  if (unasked.length === 0) return named;
+/** Without the word of both ends of a move that broke off, nobody knows which one has the VM. */
+function requireBothEnds(vmName: string, { from, to }: JournalFile, ends: readonly End[]): void {
+  const unasked = [from, to].filter((site) => !ends.some(({ location }) => location.name === site));
   const reason = "a move that broke off names it";
+  if (unasked.length === 0) return;
   throw silence(
     vmName,
     unasked.map((site) => ({ site, reason })),
   );
 }
 
+async function clearUp(
+  context: Context,
+  { home, leftovers }: Found,
+  journal: JournalFile | undefined,
+  replicas: ReplicaChoice,
+): Promise<Sighting | undefined> {
+  // A tunnel's end may stand where its record was not written yet.
+  const tunnels = new Map<string, TunnelRecord>();
+  for (const { end } of [home, ...leftovers]) for (const one of await tunnelsAt(end)) tunnels.set(one.name, one);
+  for (const leftover of leftovers) {
+    if (!(await clear(context, home, leftover, [...tunnels.values()], replicas))) return undefined;
+  }
+  return await awake(context, home, journal);
+}
+
 /** False if it turns out that the VM has arrived there. */
 async function clear(
   context: Context,
-  home: End,
+  home: Sighting,
   { end, seen }: Sighting,
   tunnels: readonly TunnelRecord[],
+  replicas: ReplicaChoice,
 ): Promise<boolean> {
   const hypervisor = context.hypervisor(end.record.hypervisor);
-  const vm = await hypervisor.specOf(home.place);
-  context.narrator.warn(`removing an unfinished ${seen.kind} copy of ${vm.name} at ${end.location.name}`);
+  const vm = await hypervisor.specOf(home.end.place);
+  context.narrator.warn(`ending an unfinished ${seen.kind} copy of ${vm.name} at ${end.location.name}`);
   if (seen.kind === "incoming") {
-    const holder = await hypervisor.settle(home.place, end.place, vm, true);
+    // A source that is dead cannot be let go on: the arrival is only to be refused.
+    const holder =
+      home.seen.run === "dead"
+        ? await hypervisor.refuse(end.place, vm)
+        : await hypervisor.settle(home.end.place, end.place, vm, true);
     if (holder === "destination") return false;
   }
-  await clearAway(context, end, vm.name, tunnels);
+  const generation = await hypervisor.generationAt(home.end.place);
+  if (seen.kind === "active" && replicas === "keep" && generation !== undefined) {
+    await hypervisor.retire(end.place, vm, generation);
+  }
+  await clearAway(context, end, vm.name, tunnels, replicas === "keep" ? "replica" : "nothing");
   return true;
 }
 
 /** A move that broke off may have left the VM paused where it is, or where it arrived, or copying to nowhere. */
 async function awake(context: Context, { end, seen }: Sighting, journal: JournalFile | undefined): Promise<Sighting> {
   const hypervisor = context.hypervisor(end.record.hypervisor);
+  const vm = await hypervisor.specOf(end.place);
   const copying = journal !== undefined && wasBegun(journal, "migrate") && seen.run === "running";
-  if (seen.run === "paused" || copying) await hypervisor.resume(end.place, await hypervisor.specOf(end.place));
+  if (seen.run === "paused" || copying) await hypervisor.resume(end.place, vm);
+  if (seen.run !== "dead") await hypervisor.settleDisks(end.place, vm);
   const now = await hypervisor.observe(end.place);
-  return { end, seen: now.kind === "absent" ? seen : now };
+  return { end, seen: now.kind === "active" ? now : seen };
 }
 
 /** Every gateway points at the VM, and its end of each tunnel stands. */
@@ -91,6 +127,8 @@ async function lead(context: Context, { end, seen }: Sighting): Promise<void> {
   }
 }
 
-async function leavePath({ host, record }: End): Promise<void> {
-  for (const device of record.lightpath.devices) await detach({ host, device });
+/** Takes a host off the ports that this move lit; another VM may be on its way over the others. */
+async function leavePath({ host, location, record }: End, { lit }: JournalFile): Promise<void> {
+  const mine = lit.filter((port) => port.site === location.name && port.host === record.name);
+  for (const { device } of mine) await detach({ host, device });
 }

@@ -4,7 +4,10 @@ import type { Journal } from "./journal.ts";
 import type { LitPath } from "./light.ts";
 import { type Move, shelfOf } from "./move.ts";
 
-/** Gives everything back: the old site's copy (the new one is flushed), the path, and a grant asked for this move alone. */
+/**
+ * Gives the path back, and a grant asked for this move alone. The old site's disks, which were not touched until the
+ * new ones were flushed, become its replica or go.
+ */
 export async function release(
   move: Move,
   path: LitPath,
@@ -12,8 +15,11 @@ export async function release(
   hypervisor: Hypervisor,
   journal: Journal,
 ): Promise<void> {
-  journal.leave(shelfOf(move.from));
-  await hypervisor.remove(move.from.place, move.vm.name);
+  const { from, to, vm, id, replicas } = move;
   await path.putOut();
   await permit?.giveBack();
+  journal.leave(shelfOf(from));
+  if (replicas === "keep") await hypervisor.retire(from.place, vm, id);
+  else await hypervisor.remove(from.place, vm.name);
+  await hypervisor.settleDisks(to.place, vm);
 }

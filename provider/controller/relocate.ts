@@ -1,10 +1,11 @@
 import type { Context } from "../context.ts";
+import type { Transfer } from "../hypervisor/hypervisor.ts";
 import { authorize } from "./authorize.ts";
 import { Course } from "./course.ts";
 import { hold } from "./hold.ts";
 import { Journal } from "./journal.ts";
 import type { Lease } from "./lease.ts";
-import { light } from "./light.ts";
+import { type LitPath, light } from "./light.ts";
 import { migrate } from "./migrate.ts";
 import { type Move, shelfOf } from "./move.ts";
 import type { MoveRecord } from "./placement.ts";
@@ -13,17 +14,20 @@ import { release } from "./release.ts";
 import { type Steering, stageTurns, steer } from "./steer.ts";
 import { timelineOf } from "./timeline.ts";
 
+const OLD_DISKS = { keep: "the old site's disks stay as a replica", wipe: "the old site's disks go" } as const;
+
 /**
  * The whole story of a move (paper section 4): hold → authorize → light → migrate → steer → release.
  * Resolves with its record when the VM runs at its destination and everything borrowed was given back.
  * Rejects with move.failed: before the switchover everything was taken back and the VM runs where it was;
- * after it (`onCommit` was called) the VM runs at its destination and the next `up` finishes what is left.
+ * after it the VM runs at its destination, the next `up` finishes what is left, and what `onCommit` was given tells
+ * the record as far as it is known.
  */
 export async function relocate(
   move: Move,
   context: Context,
   lease: Pick<Lease, "lost">,
-  onCommit: () => void,
+  onCommit: (soFar: () => MoveRecord) => void,
 ): Promise<MoveRecord> {
   const { from, to, vm, epoch } = move;
   const startedAt = new Date().toISOString();
@@ -34,11 +38,23 @@ export async function relocate(
   const course = new Course(title, journal, context.narrator, lease);
   const hypervisor = context.hypervisor(to.record.hypervisor);
   const steering: Steering = { tunnel: context.tunnel, gateway: (record) => context.hosts.open(record) };
+  const recordOf = (path: LitPath, transfer: Transfer): MoveRecord => ({
+    ...{ from: from.location.name, to: to.location.name, epoch, startedAt },
+    ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
+    ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
+    ...{ totalMs: course.totalMs, stages: { ...course.stagesMs }, ...timelineOf(transfer.events) },
+    iterations: [...transfer.iterations],
+    path: {
+      ...(path.connectionId === undefined ? {} : { connectionId: path.connectionId }),
+      ...{ hops: [...path.hops], bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
+    },
+  });
   try {
-    await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
-      await hold(move, hypervisor, undo);
+    const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
+      const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));
       undo("the journal there", async () => journal.leave(shelfOf(to)));
       await journal.alsoOn(shelfOf(to));
+      return arrival;
     });
     const permit = await course.stage("authorize", "consent of every domain on the way", (undo) =>
       authorize(move, context.aaa, journal, undo),
@@ -52,30 +68,20 @@ export async function relocate(
       },
     );
     const { turns, transfer } = await course.stage("migrate", "disk and memory, then the switchover", async (undo) => {
-      const copyingMs = copyMs(await bytesToMove(from, vm), path.bandwidthMbps);
+      const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps);
       if (path.endsAt !== undefined) requireTime("migrate", copyingMs, { what: "the reservation", end: path.endsAt });
       const turns = await stageTurns(move, steering, undo);
-      const transfer = await migrate(move, path, turns, hypervisor, course);
+      const transfer = await migrate(move, arrival, path, turns, hypervisor, course);
       course.commit();
-      onCommit();
+      onCommit(() => recordOf(path, transfer));
       return { turns, transfer };
     });
     await course.stage("steer", "clients' gateways point at the new site", () => steer(move, steering, turns));
-    await course.stage("release", "the path, the grant and the old site's copy", () =>
+    await course.stage("release", `the path and the grant; ${OLD_DISKS[move.replicas]}`, () =>
       release(move, path, permit, hypervisor, journal),
     );
     await journal.close();
-    return {
-      ...{ from: from.location.name, to: to.location.name, epoch, startedAt },
-      ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
-      ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
-      ...{ totalMs: course.totalMs, stages: course.stagesMs, ...timelineOf(transfer.events) },
-      iterations: [...transfer.iterations],
-      path: {
-        ...(path.connectionId === undefined ? {} : { connectionId: path.connectionId }),
-        ...{ hops: [...path.hops], bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
-      },
-    };
+    return recordOf(path, transfer);
   } catch (thrown) {
     throw await course.undo(thrown);
   }

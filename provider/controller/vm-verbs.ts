@@ -1,12 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.ts";
-import { correlated } from "../correlation.ts";
+import { inMove } from "../correlation.ts";
 import { reasonOf } from "../errors.ts";
 import { PartialFailure } from "../resource.ts";
 import { chooseHost } from "./broker.ts";
 import { clearAway } from "./clear-away.ts";
 import { alreadyThere, doubled, notFound, notRunning, restless, silence } from "./faults.ts";
-import { isVacant } from "./hold.ts";
 import { knownSites } from "./known-sites.ts";
 import { type Lease, leased } from "./lease.ts";
 import type { End, Move } from "./move.ts";
@@ -16,6 +15,7 @@ import {
   type Observation,
   type PlacementInputs,
   type PlacementState,
+  type ReplicaChoice,
   vmOf,
 } from "./placement.ts";
 import { recover } from "./recover.ts";
@@ -33,14 +33,14 @@ export async function placeVm(context: Context, inputs: PlacementInputs): Promis
   return await leased(context, inputs.name, claim, async () => {
     const end = await chooseHost(context, inputs.location, inputs.name);
     const hypervisor = context.hypervisor(end.record.hypervisor);
-    if (!(await isVacant(end))) throw alreadyThere(inputs.name, end);
+    if ((await end.host.list(end.place.directory)).length > 0) throw alreadyThere(inputs.name, end);
     try {
       await hypervisor.start(end.place, vmOf(inputs), FIRST_EPOCH);
     } catch (thrown) {
       await hypervisor.remove(end.place, inputs.name).catch(() => undefined);
       throw thrown;
     }
-    return stateAt(end, inputs, { epoch: FIRST_EPOCH, locations: {} });
+    return stateAt(end, inputs, { state: "running", epoch: FIRST_EPOCH, locations: {} });
   });
 }
 
@@ -60,10 +60,10 @@ export async function relocateVm(
   const purpose = olds.site === news.site ? "updates it" : `moves ${olds.site} → ${news.site}`;
   return await leased(context, news.name, { sites, purpose }, async (lease) => {
     if (lease.silent.length > 0) throw silence(news.name, lease.silent);
-    const home = await sole(context, sites, news.name);
+    const home = await sole(context, sites, news);
     const locations = Object.fromEntries(sites.map((site) => [site.name, site]));
     if (home.end.location.name === news.site) {
-      return stateAt(home.end, news, { ...olds, epoch: home.seen.epoch, locations });
+      return stateAt(home.end, news, { ...olds, ...asSeen(home), locations });
     }
     return await moveFrom(context, id, home, news, locations, lease);
   });
@@ -82,22 +82,27 @@ async function moveFrom(
   const move: Move = {
     ...{ id: randomUUID(), vm: vmOf(news), epoch: home.seen.epoch + 1, from: home.end, to },
     ...{ path: news.lightpath, grant: news.grant, downtimeBudgetMs: news.downtimeBudgetMs },
+    replicas: news.replicas,
     warrants: { source: lease.warrantAt(home.end), destination: lease.warrantAt(to) },
   };
-  const arrived = stateAt(move.to, news, { epoch: move.epoch, locations });
-  let committed = false;
-  try {
-    const lastMove = await correlated(move.id, () =>
-      relocate(move, context, lease, () => {
-        committed = true;
-      }),
-    );
-    context.narrator.info(summary(news.name, lastMove));
-    return { ...arrived, lastMove };
-  } catch (thrown) {
-    if (committed) throw new PartialFailure(id, { ...arrived }, [reasonOf(thrown)], thrown);
-    throw thrown;
-  }
+  const arrived = stateAt(move.to, news, { state: "running", epoch: move.epoch, locations });
+  return await inMove(move.id, async () => {
+    let soFar: (() => MoveRecord) | undefined;
+    try {
+      const lastMove = await relocate(move, context, lease, (record) => {
+        soFar = record;
+      });
+      context.narrator.info(summary(news.name, lastMove));
+      return { ...arrived, lastMove };
+    } catch (thrown) {
+      if (soFar) throw new PartialFailure(id, { ...arrived, lastMove: soFar() }, [reasonOf(thrown)], thrown);
+      throw thrown;
+    }
+  });
+}
+
+function asSeen({ seen }: Sighting): Pick<PlacementState, "state" | "epoch"> {
+  return { state: seen.run === "dead" ? "stopped" : seen.run, epoch: seen.epoch };
 }
 
 /** Looks where the VM really is, at every site it was ever at or sent to. */
@@ -108,11 +113,10 @@ export async function observePlacement(context: Context, state: PlacementState):
   if (running.length > 1) return { kind: "doubled", sites: running };
   const { home, silent } = found;
   if (home) {
-    const { end, seen } = home;
-    const run = seen.run === "dead" ? "stopped" : seen.run;
+    const { end } = home;
     const moved = { site: end.location.name, location: end.location, host: end.record.name };
     const locations = { ...state.locations, [end.location.name]: end.location };
-    return { kind: "found", state: { ...state, ...moved, locations, state: run, epoch: seen.epoch } };
+    return { kind: "found", state: { ...state, ...moved, ...asSeen(home), locations } };
   }
   const reason = silent.map((one) => `${one.site}: ${one.reason}`).join("; ");
   return silent.length > 0 ? { kind: "unreachable", reason } : { kind: "gone" };
@@ -123,24 +127,27 @@ export async function removeVm(context: Context, state: PlacementState): Promise
   const sites = await knownSites(context, Object.values(state.locations), state.name);
   await leased(context, state.name, { sites, purpose: "removes it" }, async (lease) => {
     const reached = sites.filter(({ name }) => !lease.silent.some(({ site }) => site === name));
-    const found = await cleared(context, reached, state.name, () => undefined);
+    const found = await cleared(context, reached, state.name, "wipe", () => undefined);
     for (const { end } of found.home ? [found.home] : found.leftovers) {
-      await clearAway(context, end, state.name, await tunnelsAt(end), { keepDisks: state.keepDisks });
+      await clearAway(context, end, state.name, await tunnelsAt(end), state.keepDisks ? "disks" : "nothing");
     }
+    await wipe(context, found.replicas, state.name);
     const silent = [...lease.silent, ...found.silent];
     if (silent.length > 0) throw silence(state.name, silent);
   });
 }
 
 /** The one place that has the VM, with nothing unfinished elsewhere. */
-async function sole(context: Context, sites: readonly Location[], vmName: string): Promise<Sighting> {
-  const { home } = await cleared(context, sites, vmName, (found) => {
-    const running = runningAt(found);
-    if (running.length > 1) throw doubled(vmName, running);
-    if (found.silent.length > 0) throw silence(vmName, found.silent);
+async function sole(context: Context, sites: readonly Location[], inputs: PlacementInputs): Promise<Sighting> {
+  const { name, replicas } = inputs;
+  const found = await cleared(context, sites, name, replicas, (sight) => {
+    const running = runningAt(sight);
+    if (running.length > 1) throw doubled(name, running);
+    if (sight.silent.length > 0) throw silence(name, sight.silent);
   });
-  if (home) return home;
-  throw notFound(vmName, sites);
+  if (!found.home) throw notFound(name, sites);
+  if (replicas === "wipe") await wipe(context, found.replicas, name);
+  return found.home;
 }
 
 /** What is found once a move that broke off has been cleared up. `admit` throws at a sight that nothing may be done about. */
@@ -148,27 +155,32 @@ async function cleared(
   context: Context,
   sites: readonly Location[],
   vmName: string,
+  replicas: ReplicaChoice,
   admit: (found: Whereabouts) => void,
 ): Promise<Whereabouts> {
   for (let looks = 1; looks <= MOST_LOOKS; looks++) {
     const found = await whereabouts(context, sites, vmName);
     admit(found);
     if (!found.home) return found;
-    const home = await recover(context, vmName, { ...found, home: found.home });
+    const home = await recover(context, vmName, { ...found, home: found.home }, replicas);
     if (home) return { ...found, home, leftovers: [] };
   }
   throw restless(vmName);
 }
 
+async function wipe(context: Context, replicas: readonly End[], vmName: string): Promise<void> {
+  for (const end of replicas) await clearAway(context, end, vmName, []);
+}
+
 function stateAt(
   end: End,
   inputs: PlacementInputs,
-  last: Pick<PlacementState, "epoch" | "locations" | "lastMove">,
+  last: Pick<PlacementState, "state" | "epoch" | "locations" | "lastMove">,
 ): PlacementState {
   const { move: _, ...declared } = inputs;
   return {
     ...declared,
-    ...{ host: end.record.name, state: "running", epoch: last.epoch },
+    ...{ host: end.record.name, state: last.state, epoch: last.epoch },
     ...(last.lastMove === undefined ? {} : { lastMove: last.lastMove }),
     locations: { ...last.locations, [inputs.site]: inputs.location },
   };

@@ -7,7 +7,7 @@ import type { Location } from "./placement.ts";
 /** A place where something of the VM was found. */
 export interface Sighting {
   readonly end: End;
-  readonly seen: Exclude<Observation, { kind: "absent" }>;
+  readonly seen: Exclude<Observation, { kind: "absent" | "replica" }>;
 }
 
 /** What was found when every host of every known site was asked. */
@@ -16,6 +16,8 @@ export interface Whereabouts {
   readonly home: Sighting | undefined;
   /** Older copies and unfinished arrivals. */
   readonly leftovers: readonly Sighting[];
+  /** Places that have the VM's disks as they were when it left. */
+  readonly replicas: readonly End[];
   /** The VM's place at every host that answered, whether or not anything was found there. */
   readonly ends: readonly End[];
   /** Sites that did not answer, with the reason. */
@@ -30,6 +32,7 @@ export async function whereabouts(
 ): Promise<Whereabouts> {
   const sightings: Sighting[] = [];
   const ends: End[] = [];
+  const replicas: End[] = [];
   const silent: { site: string; reason: string }[] = [];
   const asked = locations.flatMap((location) => location.hosts.map((record) => ({ location, record })));
   await Promise.all(
@@ -38,7 +41,8 @@ export async function whereabouts(
         const end = await endAt(context, location, record, vmName);
         const seen = await context.hypervisor(record.hypervisor).observe(end.place);
         ends.push(end);
-        if (seen.kind !== "absent") sightings.push({ end, seen });
+        if (seen.kind === "replica") replicas.push(end);
+        else if (seen.kind !== "absent") sightings.push({ end, seen });
       } catch (thrown) {
         silent.push({ site: location.name, reason: reasonOf(thrown) });
       }
@@ -46,7 +50,7 @@ export async function whereabouts(
   );
   const active = sightings.filter(({ seen }) => seen.kind === "active").sort((a, b) => b.seen.epoch - a.seen.epoch);
   const home = active[0];
-  return { home, leftovers: sightings.filter((sighting) => sighting !== home), ends, silent };
+  return { home, leftovers: sightings.filter((sighting) => sighting !== home), replicas, ends, silent };
 }
 
 /** Sites at which the VM runs at this moment; more than one is the worst that can happen. */

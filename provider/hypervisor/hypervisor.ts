@@ -17,8 +17,17 @@ export interface Survey {
   readonly cpus: number;
   readonly threads: number;
   readonly memoryMiB: number;
+  /** Less what is promised to VMs that run there or are on their way to it. */
   readonly memoryAvailableMiB: number;
+  /** Less what VMs that are on their way to it have still to bring. */
   readonly storageAvailableMiB: number;
+  /** Virtual CPUs of those VMs. */
+  readonly vcpusSubscribed: number;
+  /** The machine type that a new VM gets, and all that it could be. */
+  readonly machine: string;
+  readonly machines: readonly string[];
+  /** As in /proc/cpuinfo. */
+  readonly cpuFlags: readonly string[];
   readonly hypervisor: string;
   readonly version: string;
   /** One sentence each; empty if nothing is missing. */
@@ -28,16 +37,36 @@ export interface Survey {
 /**
  * What is really there.
  * - `absent`: no record of the VM.
+ * - `replica`: the disks that the VM had when it left, and nothing that could run.
  * - `active`: this place is recorded as the VM's; `run` is what the hypervisor says now.
  * - `incoming`: a move to this place was begun and not committed.
  */
 export type Observation =
   | { readonly kind: "absent" }
+  | { readonly kind: "replica"; readonly generation: string }
   | {
       readonly kind: "active" | "incoming";
       readonly epoch: number;
       readonly run: "running" | "paused" | "dead";
     };
+
+/** A move as its destination must know it. */
+export interface Arrival {
+  /** The epoch that begins with the switchover. */
+  readonly epoch: number;
+  /** Names what the disks will hold at the switchover. */
+  readonly generation: string;
+  /** The machine type that the VM was started with, which it keeps. */
+  readonly machine: string;
+  /** Whether the disks are written on top of the replica that stands there, or anew. */
+  readonly onto: "replica" | "nothing";
+}
+
+/**
+ * What a removal leaves of a VM at a place: every one of its disks as one whole image; or, where it was only arriving,
+ * the replica that stood there before.
+ */
+export type Remains = "nothing" | "disks" | "replica";
 
 /** What tells a client gateway to turn, given to the pilot at the destination (see tunnel/tunnel.ts). */
 export interface TurnTrigger {
@@ -57,8 +86,7 @@ export interface SendRequest {
   readonly source: Place;
   readonly destination: Place;
   readonly vm: VmSpec;
-  /** The epoch that begins with the switchover. */
-  readonly epoch: number;
+  readonly arrival: Arrival;
   readonly bandwidthMbps: number;
   readonly downtimeBudgetMs: number;
   readonly turns: readonly TurnTrigger[];
@@ -98,23 +126,42 @@ export interface Transfer {
   readonly iterations: readonly Iteration[];
   readonly memoryBytes: number;
   readonly diskBytes: number;
-  /** Source STOP to destination RESUME; meaningful where both hosts share a clock, else undefined. */
+  /** Source STOP to destination RESUME; undefined unless both hosts share a clock. */
   readonly blackoutMs: number | undefined;
+  /** In order of time. The destination's are left out where the hosts share no clock: they could not be laid beside the source's. */
   readonly events: readonly TimedEvent[];
 }
 
 /** Port: whoever runs VMs at a host. Rejections: hypervisor.failed, host.*; of `send` with retry `unsafe` if it may have committed. */
 export interface Hypervisor {
   survey(host: Host, storage: string, accelerator: Place["accelerator"]): Promise<Survey>;
-  /** Creates disks and network segment and starts the VM for the first time. */
+  /** The machine type of a VM at the place that has it. */
+  machineOf(place: Place): Promise<string>;
+  /** Creates disks and network segment and starts the VM for the first time, if there is room for it. */
   start(place: Place, vm: VmSpec, epoch: number): Promise<void>;
   observe(place: Place): Promise<Observation>;
   /** The VM as recorded at a place that has it. */
   specOf(place: Place): Promise<VmSpec>;
-  /** Ends the VM and removes everything of it at this place (but for its disks, if told so); what is not there is fine. */
-  remove(place: Place, vmName: string, options?: { readonly keepDisks: boolean }): Promise<void>;
-  /** Makes ready for an incoming VM: files, segment, a hypervisor that waits and never runs by itself. */
-  receive(destination: Place, vm: VmSpec, epoch: number): Promise<void>;
+  /**
+   * Ends the VM and removes everything of it at this place but for what shall remain (nothing by default); what is not
+   * there is fine. With `replica` it rejects, changing nothing, if this place has the VM.
+   */
+  remove(place: Place, vmName: string, remains?: Remains): Promise<void>;
+  /** Ends what is left of a VM where it was before, and keeps its disks as the generation that arrived elsewhere. */
+  retire(place: Place, vm: VmSpec, generation: string): Promise<void>;
+  /**
+   * Makes ready for an incoming VM: files, segment, a hypervisor that waits and never runs by itself. Room is taken
+   * first, one VM at a time at a host; rejects with host.prerequisite-missing, nothing begun, if there is too little.
+   */
+  receive(destination: Place, vm: VmSpec, arrival: Arrival): Promise<void>;
+  /** The generation that a place's disks are, or are built upon; undefined if there is none. */
+  generationAt(place: Place): Promise<string | undefined>;
+  /** SHA-256 of what each disk held when its generation began, over the digests of chunks of 1 MiB; undefined if it cannot be read. */
+  digests(place: Place, vm: VmSpec): Promise<ReadonlyMap<string, string> | undefined>;
+  /** What the disks' files take at a place, holes left out: all of it, and what was written since their generation began. */
+  allocatedBytes(place: Place, vm: VmSpec): Promise<{ readonly all: number; readonly sinceGeneration: number }>;
+  /** After an arrival onto a replica: makes the disks one layer shorter again, while the VM runs. Can be repeated. */
+  settleDisks(place: Place, vm: VmSpec): Promise<void>;
   /** Copies disks and memory while the VM runs, and switches over. Resolves when it runs at the destination, flushed. */
   send(request: SendRequest): Promise<Transfer>;
   /**
@@ -123,6 +170,8 @@ export interface Hypervisor {
    * Rejects, changing nothing, if the destination must be asked and cannot.
    */
   settle(source: Place, destination: Place, vm: VmSpec, mayHaveCommitted: boolean): Promise<"source" | "destination">;
+  /** Where the source is dead: sees to it that the move to `destination` can never be committed and removes what waits there; `destination` if it was committed already. */
+  refuse(destination: Place, vm: VmSpec): Promise<"source" | "destination">;
   /** Lets a VM run, connected, that a move which broke off left paused at the place that has it. One that runs is left as it is. */
   resume(place: Place, vm: VmSpec): Promise<void>;
 }

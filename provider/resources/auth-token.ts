@@ -63,10 +63,8 @@ export function authTokenResource(context: Context): Resource {
       try {
         const status = await context.aaa(state.home).grantStatus(state.grantId);
         if (status === undefined) return { id: undefined, props: {}, inputs: {} };
-        // An expired grant was active as long as it was declared to be: only revocation is drift.
-        const now = status.state === "revoked" ? "revoked" : "active";
         if (status.state !== "active") context.narrator.warn(`Grant ${id} for ${state.vm} is ${status.state}.`);
-        return { id, props: { ...state, state: now }, inputs };
+        return { id, props: { ...state, state: status.state }, inputs };
       } catch (thrown) {
         context.narrator.warn(`Grant ${id} was not checked and is kept as recorded: ${reasonOf(thrown)}`);
         return { id, props: state, inputs };

@@ -46,7 +46,7 @@ function check(olds: Properties, news: Properties): CheckResult {
 
 /** What a changed site would do, for a preview. Unknown values, silent sites and domains leave their part of it out. */
 async function announce(context: Context, olds: Properties, news: Properties): Promise<void> {
-  const state = placementState.safeParse(olds);
+  const state = recordedPlacement.safeParse(olds);
   const declared = declaredPlacement.safeParse(inputsOf(declaredPlacement, news));
   if (transitionBetween(olds, news) === undefined || !state.success || !declared.success) return;
   const [title, ...lines] = await planMove(context, state.data, declared.data);

@@ -1,8 +1,10 @@
 import { decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GrantRequest } from "../../provider/aaa/wire.ts";
+import { authTokenResource } from "../../provider/resources/auth-token.ts";
 import { type Domains, grantFor, startDomains, tokenRequestFor, windowIn, wishFor } from "../domain/agents.ts";
 import { AMS, NAMES, SAN } from "../domain/testbed.ts";
+import { composed } from "../resources/declarations.ts";
 
 describe("grants and tokens of three domains", () => {
   let domains: Domains;
@@ -27,6 +29,25 @@ describe("grants and tokens of three domains", () => {
     for (const [domain, jwt] of Object.entries(consents))
       expect(decodeJwt(jwt)).toMatchObject({ iss: domain, sub: "alice" });
     expect(await aaa.grantStatus(granted.id)).toMatchObject({ id: granted.id, state: "active", domains: NAMES });
+  });
+
+  it("are told as expired once their time is over, which is no reason for another", async () => {
+    const { id, key } = domains.bed.clients.alice;
+    const resource = authTokenResource(composed({ callerId: id, callerKey: key }));
+    const { from, to, bandwidthMbps, vm } = wishFor();
+    const declared = {
+      between: [
+        { name: "ams", stp: from },
+        { name: "san", stp: to },
+      ],
+      ...{ bandwidthMbps, vm, window: windowIn(0, 3), home: domains.bed.records["ams.example"] },
+    };
+    const { id: grant, outs } = await resource.create({ inputs: declared });
+    const stateNow = async () => (await resource.read({ id: grant, props: outs })).props.state;
+    expect(outs.state).toBe("active");
+    await expect.poll(stateNow, { timeout: 20_000 }).toBe("expired");
+    const olds = (await resource.read({ id: grant, props: outs })).props;
+    expect(await resource.diff({ id: grant, olds, news: declared })).toMatchObject({ changes: false, replaces: [] });
   });
 
   it("give tokens for either direction, for a part of the rate and of the time", async () => {

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hold } from "../../provider/controller/hold.ts";
+import type { Move } from "../../provider/controller/move.ts";
 import { placementInputs } from "../../provider/controller/placement.ts";
 import { placeVm } from "../../provider/controller/vm-verbs.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
@@ -13,15 +14,28 @@ beforeEach(async () => {
 });
 afterEach(async () => sites?.close());
 
-test("whatever a host lacks is listed at once, and nothing is begun there", async () => {
+/** A move of a VM that is on record at ams. */
+async function planned(): Promise<Move> {
   const move = await sites.moveOf();
+  const { host, record, place } = move.from;
+  const { machine } = await qemu.survey(host, record.storage, record.accelerator);
+  const vm = { schema: 1, role: "active", epoch: 1, generation: "g", machine, vm: move.vm };
+  await host.writeFile(`${place.directory}/vm.json`, JSON.stringify(vm));
+  return move;
+}
+
+const noWarning = (text: string) => expect.unreachable(text);
+
+test("whatever a host lacks is listed at once, and nothing is begun there", async () => {
+  const move = await planned();
   const image = imageIn(sites.directory);
   await writeFile(image.kernel, "a kernel");
   const vm = { ...move.vm, memoryMiB: 1 << 24, vcpus: 64, disks: [{ name: "data", sizeMiB: 1 << 30 }] };
   let undos = 0;
-  const holding = hold({ ...move, vm }, qemu, () => {
+  const count = () => {
     undos += 1;
-  });
+  };
+  const holding = hold({ ...move, vm }, qemu, count, noWarning);
   await expect(holding).rejects.toMatchObject({ code: "host.prerequisite-missing", retry: "safe" });
   await expect(holding).rejects.toThrow(
     /san .* cannot take tiny: \d+ of 16777312 MiB memory free; \d+ of 1073741824 MiB/,
@@ -32,21 +46,21 @@ test("whatever a host lacks is listed at once, and nothing is begun there", asyn
 });
 
 test("a kernel of the same name that is another is told", async () => {
-  const move = await sites.moveOf();
+  const move = await planned();
   const image = imageIn(sites.directory);
   for (const file of [image.kernel, image.initrd]) await writeFile(file, "the same");
   // A mount namespace is part of what `ip netns exec` enters: only the far host sees it.
   await move.to.host.run(["mount", "--bind", "/etc/passwd", image.kernel]);
-  const holding = hold(move, qemu, () => undefined);
+  const holding = hold(move, qemu, () => undefined, noWarning);
   await expect(holding).rejects.toThrow(`${image.kernel} differs from the one at ams`);
   await expect(holding).rejects.not.toThrow(`${image.initrd} `);
 });
 
 test("what was held is given back by its undo", async () => {
-  const move = await sites.moveOf();
+  const move = await planned();
   for (const file of Object.values(imageIn(sites.directory))) await writeFile(file, "the same");
   const undos: (() => Promise<void>)[] = [];
-  await hold(move, qemu, (_, act) => undos.push(act)).catch(() => undefined);
+  await hold(move, qemu, (_, act) => undos.push(act), noWarning).catch(() => undefined);
   expect(undos).toHaveLength(1);
   for (const undo of undos) await undo();
   expect(await qemu.observe(move.to.place)).toEqual({ kind: "absent" });
@@ -55,12 +69,12 @@ test("what was held is given back by its undo", async () => {
 });
 
 test("a disk that somebody kept is never overwritten, by a move or by a creation", async () => {
-  const move = await sites.moveOf();
+  const move = await planned();
   for (const file of Object.values(imageIn(sites.directory))) await writeFile(file, "the same");
   const kept = `${move.to.place.directory}/data.qcow2`;
   await move.to.host.writeFile(kept, "precious");
   const undos: unknown[] = [];
-  await expect(hold(move, qemu, (what) => undos.push(what))).rejects.toThrow(
+  await expect(hold(move, qemu, (what) => undos.push(what), noWarning)).rejects.toThrow(
     `${move.to.place.directory} holds files that this move did not put there`,
   );
   const { to, vm } = move;

@@ -6,7 +6,9 @@ import { knownSites } from "../../provider/controller/known-sites.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
 import { recover } from "../../provider/controller/recover.ts";
 import { runningAt, type Whereabouts, whereabouts } from "../../provider/controller/whereabouts.ts";
+import { currentMove } from "../../provider/correlation.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
+import type { Arrival } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { attach } from "../../provider/lightpath/attachment.ts";
 import { tunnelRecord } from "../../provider/tunnel/tunnel.ts";
@@ -31,17 +33,24 @@ afterEach(async () => {
   await sites?.close();
 });
 
+/** A move to san that has begun. */
+async function begun(): Promise<void> {
+  const machine = await qemu.machineOf(move.from.place);
+  const arrival: Arrival = { epoch: 2, generation: "m1", machine, onto: "nothing" };
+  await qemu.receive(move.to.place, move.vm, arrival);
+}
+
 const look = () => whereabouts(sites.context, [sites.ams, sites.san], "tiny");
 
 async function cleared(found: Whereabouts) {
   if (!found.home) throw new Error("the VM is nowhere");
-  const home = await recover(sites.context, "tiny", { ...found, home: found.home });
+  const home = await recover(sites.context, "tiny", { ...found, home: found.home }, "keep");
   if (!home) throw new Error("the VM is not where it was found");
   return home;
 }
 
 test("all hosts are asked: who has the VM, what is left elsewhere, and who is silent", async () => {
-  await qemu.receive(move.to.place, move.vm, 2);
+  await begun();
   const found = await look();
   expect(found.home).toMatchObject({ end: { location: { name: "ams" } }, seen: { kind: "active", epoch: 1 } });
   expect(found.leftovers.map(({ end, seen }) => [end.location.name, seen.kind])).toEqual([["san", "incoming"]]);
@@ -53,7 +62,7 @@ test("all hosts are asked: who has the VM, what is left elsewhere, and who is si
 });
 
 test("a move that broke off before its switchover leaves nothing at the other site, nor of the path", async () => {
-  await qemu.receive(move.to.place, move.vm, 2);
+  await begun();
   const record = tunnelRecord.parse({
     ...{ name: "clients", vm: "tiny", mac: move.vm.network.mac, vni: 42, gatewayAddress: "10.1.1.1/24" },
     gateway: {
@@ -65,7 +74,16 @@ test("a move that broke off before its switchover leaves nothing at the other si
   await vxlan.attach(move.to.host, record, move.to.record.tunnel.address);
   const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
   await journal.alsoOn(shelfOf(move.to));
-  for (const stage of ["light", "migrate"]) await journal.note(stage, "begun");
+  await journal.note("migrate", "begun");
+  const lit = [move.from, move.to].map(({ location, record }) => ({
+    site: location.name,
+    host: record.name,
+    device: "lp0",
+  }));
+  await journal.lights(lit);
+  // Another VM is on its way over the next channel.
+  await sites.ip("ams", "link", "add", "lp1", "type", "veth", "peer", "name", "far1");
+  await sites.ip("ams", "address", "add", "192.0.2.131/32", "dev", "lp1");
   for (const [mine, other] of [
     [move.from, move.to],
     [move.to, move.from],
@@ -85,9 +103,43 @@ test("a move that broke off before its switchover leaves nothing at the other si
   expect(await move.to.host.list(`${sites.directory}/san`)).toEqual([]);
   expect(await sites.ip("san", "-o", "link", "show")).not.toMatch(/tt[btx]-/);
   for (const site of ["ams", "san"] as const) expect(await sites.ip(site, "-o", "address", "show", "lp0")).toBe("");
+  expect(await sites.ip("ams", "-o", "address", "show", "lp1")).toContain("192.0.2.131");
   expect(await readJournal(shelfOf(move.from))).toBeUndefined();
   expect((await look()).leftovers).toEqual([]);
-  expect(sites.told.join("\n")).toMatch(/removing an unfinished incoming copy of tiny at san/);
+  expect(sites.told.join("\n")).toMatch(/ending an unfinished incoming copy of tiny at san/);
+});
+
+test("the disks at a site that the VM has left become a replica, or go if none is wanted", async () => {
+  for (const replicas of ["keep", "wipe"] as const) {
+    await qemu.start(move.to.place, move.vm, 2);
+    const generation = await qemu.generationAt(move.to.place);
+    const { home, ...others } = await look();
+    if (!home) throw new Error("the VM is nowhere");
+    expect((await recover(sites.context, "tiny", { ...others, home }, replicas))?.end.location.name).toBe("san");
+    const left = replicas === "keep" ? { kind: "replica", generation } : { kind: "absent" };
+    expect(await qemu.observe(move.from.place)).toEqual(left);
+    await qemu.remove(move.to.place, "tiny");
+    await qemu.remove(move.from.place, "tiny");
+    await qemu.start(move.from.place, move.vm, 1);
+  }
+});
+
+test("a source that has died meanwhile keeps nobody from clearing up, and all that is told carries the move's id", async () => {
+  await begun();
+  const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
+  await journal.note("migrate", "begun");
+  process.kill(Number(await move.from.host.readFile(`${move.from.place.directory}/qemu.pid`)), "SIGKILL");
+  await expect.poll(() => qemu.observe(move.from.place)).toMatchObject({ run: "dead" });
+  const told: (string | undefined)[] = [];
+  const tell = () => void told.push(currentMove());
+  const found = await look();
+  if (!found.home) throw new Error("the VM is nowhere");
+  const telling = { ...sites.context, narrator: { info: tell, warn: tell, progress: tell } };
+  const now = await recover(telling, "tiny", { ...found, home: found.home }, "keep");
+  expect(now).toMatchObject({ end: { location: { name: "ams" } }, seen: { kind: "active", run: "dead", epoch: 1 } });
+  expect(await move.to.host.list(`${sites.directory}/san`)).toEqual([]);
+  expect(await readJournal(shelfOf(move.from))).toBeUndefined();
+  expect(new Set(told)).toEqual(new Set(["m1"]));
 });
 
 test("a VM that was left standing still, off its network, goes on connected", async () => {
@@ -104,7 +156,7 @@ test("a VM that was left standing still, off its network, goes on connected", as
 test("where a move that broke off was going is known from its journal, and nothing is done without that site", async () => {
   const header = { move: "m1", from: "ams", to: "san", epoch: 2, locations: [sites.ams, sites.san] };
   await new Journal(header, shelfOf(move.from)).note("migrate", "begun");
-  await qemu.receive(move.to.place, move.vm, 2);
+  await begun();
   const known = await knownSites(sites.context, [sites.ams], "tiny");
   expect(known).toEqual([sites.ams, sites.san]);
   const blind = whereabouts(sites.context, [sites.ams], "tiny").then(cleared);
@@ -118,7 +170,7 @@ test("where a move that broke off was going is known from its journal, and nothi
 });
 
 test("a journal that cannot be read stops everything before anything is changed", async () => {
-  await qemu.receive(move.to.place, move.vm, 2);
+  await begun();
   await writeFile(`${move.from.place.directory}/journal.json`, "{}");
   await expect(look().then(cleared)).rejects.toMatchObject({ code: "move.failed", retry: "never" });
   expect((await look()).leftovers).toHaveLength(1);

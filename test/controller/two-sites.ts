@@ -53,7 +53,7 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
       hosts: [
         {
           ...{ name: `${name}-1`, address: "127.0.0.1", hostKey: "ssh-ed25519 AAAA", storage: `${directory}/${name}` },
-          ...{ accelerator: "tcg", lightpath: { address: `${net}.130`, devices: ["lp0"] } },
+          ...{ accelerator: "tcg", lightpath: { address: `${net}.130`, devices: ["lp0", "lp1"] } },
           tunnel: { address: `${net}.10` },
         },
       ],
@@ -78,7 +78,7 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
       if (!from || !to) throw new Error("a site has no host");
       return {
         ...{ id: "m1", vm: vmSpec.parse({ ...TINY, image: imageIn(directory) }), from, to, epoch: 2, path: way },
-        ...{ grant: undefined, downtimeBudgetMs: 1000 },
+        ...{ grant: undefined, downtimeBudgetMs: 1000, replicas: "keep" },
       };
     },
     close: async () => {

@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { Offers } from "../../provider/domain/drac/offers.ts";
+import type { AvailabilityRequest } from "../../provider/domain/wire.ts";
 import { type Domains, startDomains, wishFor } from "./agents.ts";
 import { TOPOLOGY } from "./testbed.ts";
 
@@ -45,4 +48,29 @@ it("is refused for a place nobody knows", async () => {
   await expect(domains.drac("ams.example").offer({ ...request, to: "urn:ogf:network:nowhere:2026:x" })).rejects.toThrow(
     /nowhere/,
   );
+});
+
+it("says how far it looked for a slot, and not that there is none beyond", async () => {
+  const nothingFree = async (_: string, { ports }: AvailabilityRequest) => {
+    await sleep(200);
+    return ports.map((port) => ({ port, freeMbps: 0, freeChannels: [0] }));
+  };
+  const startedMs = Date.now();
+  const refused = await new Offers(TOPOLOGY, nothingFree).find(request).catch((thrown: unknown) => thrown);
+  expect(refused).toMatchObject({ status: 409 });
+  const [, from = "", until = ""] = /begin between (\S+) and (\S+)$/.exec(String(refused)) ?? [];
+  expect(Date.parse(from)).toBeGreaterThanOrEqual(startedMs);
+  // A step takes 0.2 s and the search about a second: that is far from the 96 steps of a day.
+  expect(Date.parse(until)).toBeGreaterThanOrEqual(Date.parse(from));
+  expect(Date.parse(until) - Date.parse(from)).toBeLessThan(12 * 3_600_000);
+});
+
+it("names a domain that never answers", async () => {
+  const mute = (domain: string, { ports }: AvailabilityRequest) =>
+    domain === "transit.example"
+      ? new Promise<never>(() => undefined)
+      : Promise.resolve(ports.map((port) => ({ port, freeMbps: 1_000, freeChannels: [0] })));
+  await expect(new Offers(TOPOLOGY, mute).find(request)).rejects.toMatchObject({
+    ...{ status: 504, domain: "transit.example", message: "transit.example gave no answer in 1.5 s" },
+  });
 });

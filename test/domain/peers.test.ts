@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { callerOf } from "../../provider/aaa/caller.ts";
 import { Channel, nothing } from "../../provider/aaa/channel.ts";
-import { callerOf } from "../../provider/aaa/client.ts";
 import { type SegmentRequest, segmentHeld } from "../../provider/domain/wire.ts";
 import type { ReserveRequest } from "../../provider/lightpath/drac/wire.ts";
 import { type Domains, startDomains, wishFor } from "./agents.ts";

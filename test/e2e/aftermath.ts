@@ -79,7 +79,7 @@ function rows(file: string, select: string): Record<string, unknown>[] {
   }
 }
 
-/** Everything of the VM's at a site: processes, devices, addresses, routes, files. */
+/** Everything of the VM's at a site but a replica: processes, devices, addresses, routes, files. */
 export async function remains(here: World, site: SiteName): Promise<string> {
   const all = await traces(here);
   const folder = here.lab.storage(site);
@@ -89,5 +89,13 @@ export async function remains(here: World, site: SiteName): Promise<string> {
   const seen = all[here.inventory.namespaces[site]]
     ?.replaceAll(/qdisc (noop|noqueue)/g, "no qdisc")
     .replaceAll(/@if\d+/g, "");
-  return [seen, ...files].join("\n");
+  return [seen, ...withoutReplica(files, `${folder}/${here.inventory.vm.name}`, here)].join("\n");
+}
+
+/** Where the VM once was, its disks' first layers and the record of them are meant to stay. */
+function withoutReplica(files: readonly string[], folder: string, { inventory }: World): readonly string[] {
+  if (!files.includes(`${folder}/replica.json`) || files.includes(`${folder}/vm.json`)) return files;
+  const disks = inventory.vm.disks.map(({ name }) => `${folder}/${name}.qcow2`);
+  const replica = [folder, `${folder}/replica.json`, ...disks];
+  return files.filter((file) => !replica.includes(file));
 }

@@ -4,7 +4,7 @@ import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
 import { owed, remains } from "./aftermath.ts";
 import { when, whenCopying } from "./breakage.ts";
 import { DoomedUp, isAlive, movesLeftovers, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
-import { inside, type World, world } from "./world.ts";
+import { inside, SETTLING, settledTraces, type World, world } from "./world.ts";
 
 let here: World;
 let guest: GuestControl;
@@ -14,6 +14,7 @@ const other = (): SiteName => (site === "ams" ? "san" : "ams");
 
 beforeAll(async () => {
   here = await world();
+  await settledTraces(here);
   for (const one of ["ams", "san"] as const) bare[one] = await remains(here, one);
   await here.pulumi.run("config", "set", "site", "ams");
   await here.pulumi.run("up", "--yes", "--skip-preview");
@@ -67,8 +68,8 @@ async function finish(): Promise<string> {
   await inside(here.inventory.namespaces.client, "ping", "-c", "3", "-W", "5", address);
   await guest.verify();
   await guest.check(7, 2);
-  expect(await remains(here, left)).toBe(bare[left]);
-  expect(await movesLeftovers(here, site)).toEqual([]);
+  await expect.poll(() => remains(here, left), SETTLING).toBe(bare[left]);
+  await expect.poll(() => movesLeftovers(here, site), SETTLING).toEqual([]);
   expect(await owed(here)).toEqual([]);
   return output;
 }

@@ -8,7 +8,7 @@ import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { REPOSITORY } from "../../examples/lab/layout.ts";
 import { type Installation, install } from "../package/installation.ts";
 import { pack, type Tarball } from "../package/tarball.ts";
-import { traces, type World, world } from "./world.ts";
+import { SETTLING, settledTraces, traces, type World, world } from "./world.ts";
 
 const PROGRAMS = fileURLToPath(new URL("../package/programs", import.meta.url));
 
@@ -42,7 +42,7 @@ let pulumi: PulumiCli | undefined;
 
 beforeAll(async () => {
   here = await world();
-  before = await traces(here);
+  before = await settledTraces(here);
   tarball = await pack();
   installation = await install(tarball.file);
 });
@@ -94,7 +94,8 @@ async function place(cli: PulumiCli, site: string): Promise<unknown> {
 /** What the installed command prints. */
 async function turntable(cwd: string, ...argv: readonly string[]): Promise<string> {
   const command = join(installation.folder, "node_modules", ".bin", "turntable");
-  const env = { ...process.env, ...environment() };
+  const { PULUMI_CONFIG_PASSPHRASE: _, ...inherited } = process.env;
+  const env = { ...inherited, ...environment() };
   const { code, stdout, stderr } = await attempt([command, ...argv], { env, cwd });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   return stdout;
@@ -125,7 +126,7 @@ test.each(Object.entries(KINDS))("a program of the kind %s places a VM and takes
     expect(await readFile(page, "utf8")).toMatch(/^<!doctype html>[\s\S]*<style>[\s\S]*<\/html>\s*$/i);
   }
   await pulumi.run("destroy", "--yes", "--skip-preview");
-  expect(await traces(here)).toEqual(before);
+  await expect.poll(() => traces(here), SETTLING).toEqual(before);
 });
 
 test("Pulumi's compiler holds a program to the package's types", async () => {

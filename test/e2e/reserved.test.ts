@@ -20,6 +20,7 @@ beforeAll(async () => {
   here = await world();
   pulumi = new PulumiCli(PROJECT, { ...shellEnvironment(here.lab), PULUMI_STACK: STACK }, false);
   const { sshKeyFile, callerKeyFile } = here.inventory.credentials;
+  await rm(path.join(PROJECT, `Pulumi.${STACK}.yaml`), { force: true });
   await pulumi.run("stack", "init", STACK);
   const hour = 3_600_000;
   const settings = {

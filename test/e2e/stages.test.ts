@@ -19,7 +19,7 @@ import {
   when,
   whenCopying,
 } from "./breakage.ts";
-import { type World, world } from "./world.ts";
+import { SETTLING, settledTraces, type World, world } from "./world.ts";
 
 let here: World;
 let guest: GuestControl;
@@ -31,6 +31,7 @@ const broken: Mend[] = [];
 
 beforeAll(async () => {
   here = await world();
+  await settledTraces(here);
   for (const one of ["ams", "san"] as const) bare[one] = await remains(here, one);
   await here.pulumi.run("config", "set", "site", "ams");
   await here.pulumi.run("up", "--yes", "--skip-preview");
@@ -67,6 +68,11 @@ async function expectTakenBack(output: string, stage: string, why: RegExp): Prom
   await expectAtHome();
 }
 
+/** Nothing of the VM's is at a site. */
+async function expectBare(one: SiteName): Promise<void> {
+  await expect.poll(() => remains(here, one), SETTLING).toBe(bare[one]);
+}
+
 async function expectAtHome(): Promise<void> {
   const { survived, holeCount } = await stream.report();
   expect({ survived, holeCount }).toEqual({ survived: true, holeCount: 0 });
@@ -74,7 +80,7 @@ async function expectAtHome(): Promise<void> {
   await guest.write(7, 1);
   expect(performance.now() - writtenMs).toBeLessThan(10_000);
   await mend();
-  expect(await remains(here, other())).toBe(bare[other()]);
+  await expectBare(other());
   expect(await owed(here)).toEqual([]);
 }
 
@@ -95,7 +101,7 @@ async function expectMoved(): Promise<void> {
   const move = await moveTo(here.pulumi, other());
   site = other();
   expect(move.from).toBe(left);
-  expect(await remains(here, left)).toBe(bare[left]);
+  await expectBare(left);
   expect(await owed(here)).toEqual([]);
   await guest.check(7, 1);
   expect(await stream.report()).toMatchObject({ survived: true, holeCount: 0 });
@@ -151,7 +157,7 @@ test("migrate: a path that goes dead under the disk or the memory holds up no wr
   await guest.load({ memoryMBps: 0, workingSetMiB: 0, diskMBps: 1 });
   for (const what of ["disk", "memory"] as const) {
     const cutting = whenCopying(here, site, what).then(async () => void broken.push(await cut(here)));
-    const why = { disk: /the disk copy of turntable-vm made no progress for \d s/, memory: /the migration .* failed/ };
+    const why = { disk: /the disk copy of turntable-vm made no progress for \d+ s/, memory: /the migration .* failed/ };
     await expectTakenBack(await tryToMove(cutting), "migrate", why[what]);
   }
   await guest.load({ memoryMBps: 0, workingSetMiB: 0, diskMBps: 0 });
@@ -168,12 +174,12 @@ test("release: what a silent domain cannot take back is told, and taken back by 
   expect(output).toMatch(/Run `pulumi up` again: it finishes what is left/);
   site = to;
   expect(await recordedSite()).toBe(to);
-  expect(await remains(here, from)).toBe(bare[from]);
+  await expectBare(from);
   await repair(here);
   await here.pulumi.run("up", "--yes", "--skip-preview");
   expect(await owed(here)).toEqual([]);
-  expect(await remains(here, from)).toBe(bare[from]);
-  expect((await remains(here, to)).includes("journal.json")).toBe(false);
+  await expectBare(from);
+  await expect.poll(() => remains(here, to), SETTLING).not.toContain("journal.json");
   expect(await stream.report()).toMatchObject({ survived: true, holeCount: 0 });
   expect(await here.pulumi.run("up", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
 });

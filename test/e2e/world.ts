@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
 import { readDescription } from "../../examples/lab/description.ts";
@@ -12,6 +13,9 @@ import type { Connection } from "../../provider/lightpath/lightpath.ts";
 import { DESCRIPTION } from "./setup.ts";
 
 const run = promisify(execFile);
+
+/** How long what is left may need to be gone: processes end, and files with them, a moment after the CLI does. */
+export const SETTLING = { timeout: 20_000, interval: 500 };
 
 /** The tests' lab, seen from outside. */
 export interface World {
@@ -129,8 +133,21 @@ export async function traces({ inventory, lab }: World): Promise<Record<string, 
       return [name, [processes, links, addresses, routes, forwarding, filters].join("---\n")] as const;
     }),
   );
-  const { stdout: files } = await run("find", [lab.path("ams"), lab.path("san"), lab.path("gw"), "-mindepth", "1"]);
+  const folders = [lab.path("ams"), lab.path("san"), lab.path("gw")];
+  const { stdout: files } = await run("find", [...folders, "-ignore_readdir_race", "-mindepth", "1"]);
   return { ...Object.fromEntries(entries), files: files.split("\n").sort().join("\n") };
+}
+
+/** What was run over a connection ends a moment after it: the traces once they no longer change. */
+export async function settledTraces(here: World): Promise<Record<string, string>> {
+  let last = await traces(here);
+  for (let tries = 0; tries < 10; tries++) {
+    await sleep(2_000);
+    const now = await traces(here);
+    if (JSON.stringify(now) === JSON.stringify(last)) return now;
+    last = now;
+  }
+  throw new Error("the sites do not come to rest");
 }
 
 /** Names of the processes in a namespace, but for those of connections that come and go. */

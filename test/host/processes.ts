@@ -11,7 +11,7 @@ export function lives(pid: number): boolean {
 }
 
 /** Waits until `condition` holds; false after `limitMs`. */
-export async function eventually(condition: () => boolean | Promise<boolean>, limitMs = 3_000): Promise<boolean> {
+export async function eventually(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<boolean> {
   for (const end = Date.now() + limitMs; Date.now() < end; ) {
     if (await condition()) return true;
     await sleep(20);

@@ -61,7 +61,7 @@ describe("an ssh host", () => {
       await honest.halt();
       await thief.start();
       await expect(
-        vi.waitUntil(() => host.run(["true"]).then(() => undefined, caught), { timeout: 5_000 }),
+        vi.waitUntil(() => host.run(["true"]).then(() => undefined, caught), { timeout: 20_000 }),
       ).resolves.toMatchObject({ code: "host.key-mismatch" });
       await thief.halt();
       await honest.start();
@@ -81,7 +81,7 @@ describe("an ssh host", () => {
   test("that hangs up before it spoke is unreachable", async () => {
     const server = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
     try {
-      await vi.waitUntil(() => server.listening);
+      await vi.waitUntil(() => server.listening, { timeout: 20_000 });
       const address = server.address();
       if (address === null || typeof address === "string") throw new Error("no port");
       const call = connect(sshd.record({ port: address.port }), { privateKey: sshd.client.privateKey });

@@ -93,13 +93,14 @@ export function describeHost(title: string, adapter: Adapter): void {
       expect(await eventually(() => !pids.some(lives))).toBe(true);
     });
 
-    test("serves requests side by side and quickly", async () => {
-      await host.run(["true"]);
-      const slow = host.run(["sleep", "0.5"]);
-      const begin = performance.now();
+    test("serves requests side by side", async () => {
+      let ended = false;
+      const slow = host.run(["sleep", "15"]).catch(() => undefined);
+      void slow.then(() => {
+        ended = true;
+      });
       for (let n = 0; n < 20; n += 1) await host.run(["true"]);
-      expect(performance.now() - begin).toBeLessThan(450);
-      await slow;
+      expect(ended).toBe(false);
     });
 
     test("carries large input and output", async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { segmentOf } from "../../provider/host/segment.ts";
-import type { Progress, SendRequest } from "../../provider/hypervisor/hypervisor.ts";
+import type { Arrival, Progress, SendRequest } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 
@@ -11,18 +11,20 @@ const run = promisify(execFile);
 const HERE = "tq-fault-a";
 const THERE = "tq-fault-b";
 let hosts: TwoHosts;
+let arrival: Arrival;
 
 beforeAll(async () => {
   hosts = await twoHosts("fault");
-  // So slow that there is time to break something in the middle.
+  arrival = { epoch: 2, generation: "move-2", machine: hosts.machine, onto: "nothing" };
+  // So slow that there is time to break something in the middle, on a busy machine too: the disk takes ten seconds.
   const shaper = ["burst", "256kb", "limit", "8mb"];
-  await run("tc", ["-n", HERE, "qdisc", "replace", "dev", "lp0", "root", "tbf", "rate", "100mbit", ...shaper]);
+  await run("tc", ["-n", HERE, "qdisc", "replace", "dev", "lp0", "root", "tbf", "rate", "50mbit", ...shaper]);
   await qemu.start(hosts.here, hosts.vm, 1);
   await booted();
 }, 120_000);
 afterAll(async () => hosts?.close());
 beforeEach(async () => {
-  await qemu.receive(hosts.there, hosts.vm, 2);
+  await qemu.receive(hosts.there, hosts.vm, arrival);
 });
 afterEach(async () => {
   await mend();
@@ -66,7 +68,7 @@ async function sendBroken(
     fault().catch((reason) => expect.unreachable(String(reason)));
   };
   const request: SendRequest = {
-    ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, epoch: 2, turns: [] },
+    ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival, turns: [] },
     ...{ bandwidthMbps: 100, downtimeBudgetMs: 1000, onProgress },
   };
   const thrown = await qemu.send(request).then(
@@ -92,15 +94,15 @@ async function expectHome(): Promise<void> {
 test("a path that is cut in the disk's copy is noticed within seconds", async () => {
   const { thrown, ms } = await sendBroken("disk", cut);
   expect(thrown).toMatchObject({ code: "hypervisor.failed", retry: "safe" });
-  expect(String(thrown)).toMatch(/disk copy of guest made no progress for \d s with [\d.]+ MB left/);
-  expect(ms).toBeLessThan(8_000);
+  expect(String(thrown)).toMatch(/disk copy of guest made no progress for \d+ s with [\d.]+ MB left/);
+  expect(ms).toBeLessThan(20_000);
   await expectHome();
 }, 60_000);
 
 test("a near end that is killed in the disk's copy breaks it off at once", async () => {
   const { thrown, ms } = await sendBroken("disk", () => signal("SIGKILL", "here", "near-data.pid"));
   expect(String(thrown)).toMatch(/disk copy of guest broke off/);
-  expect(ms).toBeLessThan(3_000);
+  expect(ms).toBeLessThan(10_000);
   await expectHome();
 }, 60_000);
 
@@ -108,7 +110,7 @@ test("a path that is cut in the memory's copy is noticed within seconds, and the
   const { thrown, ms } = await sendBroken("memory", cut);
   expect(thrown).toMatchObject({ code: "hypervisor.failed", retry: "safe" });
   expect(String(thrown)).toMatch(/the migration from here to there failed: source says "migration failed before/);
-  expect(ms).toBeLessThan(8_000);
+  expect(ms).toBeLessThan(20_000);
   expect(await qemu.observe(hosts.here)).toEqual({ kind: "active", epoch: 1, run: "running" });
   await expectHome();
 }, 60_000);
@@ -116,7 +118,7 @@ test("a path that is cut in the memory's copy is noticed within seconds, and the
 test("a destination that stands still in the memory's copy is noticed, and removed all the same", async () => {
   const { thrown, ms } = await sendBroken("memory", () => signal("SIGSTOP", "there", "qemu.pid"));
   expect(thrown).toMatchObject({ code: "hypervisor.failed", retry: "safe" });
-  expect(ms).toBeLessThan(20_000);
+  expect(ms).toBeLessThan(40_000);
   await expectHome();
   await qemu.remove(hosts.there, hosts.vm.name);
   expect(await qemu.observe(hosts.there)).toEqual({ kind: "absent" });
@@ -157,7 +159,7 @@ test.each(["source", "destination"] as const)(
       destination: { path: path.destination, number: 7 },
     };
     const request: SendRequest = {
-      ...{ source: here, destination: there, vm, epoch: 2, turns: [], warrants },
+      ...{ source: here, destination: there, vm, arrival, turns: [], warrants },
       ...{ bandwidthMbps: 100, downtimeBudgetMs: 1000, onProgress: () => undefined },
     };
     const sent = qemu.send(request);

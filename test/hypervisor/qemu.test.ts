@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { segmentOf } from "../../provider/host/segment.ts";
-import type { SendRequest } from "../../provider/hypervisor/hypervisor.ts";
+import type { Arrival, SendRequest } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 
@@ -15,8 +15,14 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => hosts?.close());
 
+const arrival = (epoch: number): Arrival => ({
+  epoch,
+  generation: `move-${epoch}`,
+  machine: hosts.machine,
+  onto: "nothing",
+});
 const request = (epoch: number, overrides: Partial<SendRequest> = {}): SendRequest => ({
-  ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, epoch, turns: [] },
+  ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival: arrival(epoch), turns: [] },
   ...{ bandwidthMbps: 1000, downtimeBudgetMs: 1000, onProgress: () => undefined },
   ...overrides,
 });
@@ -46,7 +52,7 @@ test("a VM starts and is observed", async () => {
 
 test("killing the destination's QEMU in mid-copy leaves the VM running at the source", async () => {
   const { here, there, vm } = hosts;
-  await qemu.receive(there, vm, 2);
+  await qemu.receive(there, vm, arrival(2));
   expect(await qemu.observe(there)).toMatchObject({ kind: "incoming", run: "paused" });
   const pid = (await there.host.readFile(`${there.directory}/qemu.pid`))?.trim() ?? "";
   let killed = false;
@@ -67,7 +73,7 @@ test("killing the destination's QEMU in mid-copy leaves the VM running at the so
 
 test("a running VM moves with its disk, and exactly one runs", async () => {
   const { here, there, vm } = hosts;
-  await qemu.receive(there, vm, 2);
+  await qemu.receive(there, vm, arrival(2));
   const transfer = await qemu.send(request(2));
   expect(transfer.blackoutMs).toBeGreaterThan(0);
   expect(transfer.memoryBytes).toBeGreaterThan(40e6);
@@ -82,9 +88,9 @@ test("a running VM moves with its disk, and exactly one runs", async () => {
 
 test("a refused destination never commits, and a committed one is not taken back", async () => {
   const { here, there, vm } = hosts;
-  await qemu.receive(here, vm, 3);
+  await qemu.receive(here, vm, arrival(3));
   expect(await qemu.settle(there, here, vm, true)).toBe("source");
-  await qemu.receive(here, vm, 3);
+  await qemu.receive(here, vm, arrival(3));
   await qemu.send(request(3, { source: there, destination: here }));
   expect(await qemu.settle(there, here, vm, true)).toBe("destination");
 }, 60_000);

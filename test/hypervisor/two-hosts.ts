@@ -17,6 +17,8 @@ export interface TwoHosts {
   readonly here: Place;
   readonly there: Place;
   readonly vm: VmSpec;
+  /** The machine type that a VM started here gets. */
+  readonly machine: string;
   close(): Promise<void>;
 }
 
@@ -24,10 +26,19 @@ export async function twoHosts(tag: string): Promise<TwoHosts> {
   const directory = await mkdtemp(path.join(tmpdir(), "tt-q-"));
   const guest = await buildGuest(path.join(tmpdir(), "turntable-test-guest"));
   const [a, b] = [`tq-${tag}-a`, `tq-${tag}-b`];
+  const raze = async () => {
+    for (const name of [a, b]) {
+      const pids = await ip("netns", "pids", name).catch(() => ({ stdout: "" }));
+      for (const pid of pids.stdout.split("\n").filter((line) => line !== "")) await run("kill", ["-KILL", pid]);
+      await ip("netns", "del", name).catch(() => undefined);
+    }
+  };
   const clean = async () => {
-    for (const name of [a, b]) await ip("netns", "del", name).catch(() => undefined);
+    await raze();
     await rm(directory, { recursive: true, force: true });
   };
+  // A run that was broken off leaves its hosts behind.
+  await raze();
   const place = (site: string, namespace: string, lightpathAddress: string): Place => ({
     ...{ site, lightpathAddress, accelerator: "tcg", directory: `${directory}/${site}/guest` },
     host: openLocal(site, { namespace }),
@@ -54,6 +65,7 @@ export async function twoHosts(tag: string): Promise<TwoHosts> {
   });
   return {
     ...{ here, there, vm },
+    machine: (await qemu.survey(here.host, directory, "tcg")).machine,
     close: async () => {
       for (const one of [here, there]) {
         await qemu.remove(one, vm.name).catch(() => undefined);

@@ -23,7 +23,7 @@ describe("the forwarder", () => {
     server = await serveTraffic(namespace, "127.0.0.1");
     const rules = [`${open}=127.0.0.1:5555`, `${closed}=127.0.0.1:5556`];
     forwarder = spawn("python3", [FORWARDER, namespace, ...rules], { stdio: "inherit" });
-    await vi.waitFor(() => whatComesBack(open, ""), { timeout: 5000 });
+    await vi.waitFor(() => whatComesBack(open, ""), { timeout: 20_000 });
   });
 
   afterAll(async () => {

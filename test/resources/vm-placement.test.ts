@@ -114,4 +114,14 @@ describe("a difference of placements", () => {
     await telling.diff({ id: "radar-0", olds, news: olds });
     expect(narrator.lines).toHaveLength(1);
   });
+
+  test("it is told also where another version left its own record of the last move", async () => {
+    const narrator = listener();
+    const declared = await checked(placementAt("ams"));
+    const recorded = { host: "ams1", state: "running", epoch: 2, locations: { ams: declared.location } };
+    const olds = { ...declared, ...recorded, lastMove: { from: "san", took: "a while" } };
+    const news = await checked(placementAt("san"), olds);
+    await vmPlacementResource(composed({}, narrator)).diff({ id: "radar-0", olds, news });
+    expect(narrator.lines).toEqual([expect.stringMatching(/^info: radar: ams → san, while it runs\n/)]);
+  });
 });

@@ -62,7 +62,12 @@ export function order(verb: "turn" | "turned", epoch: number, keyHex: string): s
   return `${text} ${createHmac("sha256", Buffer.from(keyHex, "hex")).update(text).digest("hex")}`;
 }
 
-/** Sends a datagram to a staged turn and resolves with the answer, "" if there is none. */
+/** Sends a datagram to a staged turn and resolves with the answer, "" if none comes in 10 s. */
 export function trigger(from: Host, staged: StagedTurn, text: string): Promise<string> {
-  return send(from, Buffer.from(text), staged.trigger.address, staged.trigger.port, 0.3);
+  return send(from, Buffer.from(text), staged.trigger.address, staged.trigger.port, 10);
+}
+
+/** As trigger, where no answer is expected: whether none comes in half a second. */
+export async function ignored(from: Host, staged: StagedTurn, text: string): Promise<boolean> {
+  return (await send(from, Buffer.from(text), staged.trigger.address, staged.trigger.port, 0.5)) === "";
 }

@@ -7,7 +7,7 @@ import type { Endpoint, StagedTurn } from "../../provider/tunnel/tunnel.ts";
 import { vxlan } from "../../provider/tunnel/vxlan.ts";
 import { eventually } from "../host/processes.ts";
 import { Network, SITES } from "./network.ts";
-import { dropped, echoes, inject, order, pings, received, trigger } from "./probes.ts";
+import { dropped, echoes, ignored, inject, order, pings, received, trigger } from "./probes.ts";
 
 const { vxlan: device } = segmentOf("guest");
 const AT_AMS: Endpoint = { address: SITES.ams, epoch: 1 };
@@ -52,7 +52,7 @@ describe("a staged turn", () => {
     const { atNs, tookMs } = await staged.turned;
     expect(Math.abs(Number(process.hrtime.bigint()) - atNs)).toBeLessThan(5e9);
     expect(tookMs).toBeGreaterThan(0);
-    expect(tookMs).toBeLessThan(1_000);
+    expect(tookMs).toBeLessThan(5_000);
     expect(await vxlan.observe(gateway, record)).toEqual(AT_SAN);
     const turnedBack = (await state(network.gateway))
       .replaceAll(SITES.san, SITES.ams)
@@ -92,7 +92,7 @@ describe("a staged turn", () => {
     const right = order("turn", 2, keyHex);
     const wrong = [order("turn", 2, "00".repeat(32)), order("turn", 3, keyHex), order("turned", 2, keyHex)];
     for (const text of [...wrong, `${right} `, right.slice(0, -1), right.toUpperCase(), "", "\0".repeat(1500)]) {
-      expect(await trigger(sites.san, staged, text)).toBe("");
+      expect(await ignored(sites.san, staged, text)).toBe(true);
     }
     expect(await state(network.gateway)).toBe(before);
     expect(await trigger(sites.san, staged, right)).not.toBe("");
@@ -117,7 +117,7 @@ describe("a staged turn", () => {
     await trigger(sites.ams, newer, order("turn", 3, newer.trigger.keyHex));
     await newer.turned;
     const after = await state(network.gateway);
-    expect(await trigger(sites.san, older, order("turn", 2, older.trigger.keyHex))).toBe("");
+    expect(await ignored(sites.san, older, order("turn", 2, older.trigger.keyHex))).toBe(true);
     await expect(older.turned).rejects.toMatchObject({ code: "tunnel.failed", retry: "never" });
     expect(await state(network.gateway)).toBe(after);
     expect(await vxlan.observe(gateway, record)).toEqual({ address: SITES.ams, epoch: 3 });
@@ -148,7 +148,7 @@ describe("a staged turn", () => {
     expect(readdirSync(`${folder}/tunnels`)).toHaveLength(2);
     await staged.cancel();
     await expect(staged.turned).rejects.toMatchObject({ code: "tunnel.failed", retry: "safe" });
-    expect(await trigger(sites.san, staged, order("turn", 2, staged.trigger.keyHex)).catch(() => "")).toBe("");
+    expect(await ignored(sites.san, staged, order("turn", 2, staged.trigger.keyHex)).catch(() => true)).toBe(true);
     expect(await state(network.gateway)).toBe(before);
     expect(readdirSync(`${folder}/tunnels`)).toEqual([`${record.name}.json`]);
   });
@@ -171,7 +171,7 @@ describe("a staged turn", () => {
     await gateway.run(["bridge", "fdb", "add", ...stray]);
     const staged = await stage();
     await gateway.run(["bridge", "fdb", "del", ...stray]);
-    expect(await trigger(sites.san, staged, order("turn", 2, staged.trigger.keyHex))).toBe("");
+    expect(await ignored(sites.san, staged, order("turn", 2, staged.trigger.keyHex))).toBe(true);
     await expect(staged.turned).rejects.toMatchObject({ code: "tunnel.failed", retry: "safe" });
     expect(await state(network.gateway)).toBe(before);
     expect(await vxlan.observe(gateway, record)).toEqual(AT_AMS);
@@ -184,7 +184,7 @@ describe("a staged turn", () => {
     const before = await state(network.gateway);
     const prepared = readdirSync(`${folder}/tunnels`).find((name) => name !== `${record.name}.json`);
     await gateway.remove(`${folder}/tunnels/${prepared}`);
-    expect(await trigger(sites.san, staged, order("turn", 2, staged.trigger.keyHex))).toBe("");
+    expect(await ignored(sites.san, staged, order("turn", 2, staged.trigger.keyHex))).toBe(true);
     await expect(staged.turned).rejects.toMatchObject({ code: "tunnel.failed" });
     expect(await state(network.gateway)).toBe(before);
     expect(await pings(gateway, "10.1.1.2")).toBe(true);
@@ -214,7 +214,7 @@ describe("a staged turn", () => {
       await staged.cancel();
     }
     // The best of them: what the machine's other work adds is not the turn's.
-    expect(Math.min(...took)).toBeLessThan(5);
+    expect(Math.min(...took)).toBeLessThan(10);
   });
 });
 

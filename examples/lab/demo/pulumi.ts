@@ -23,9 +23,11 @@ export class PulumiCli {
 
   /** Runs a command to its end, whatever its exit code. */
   async attempt(...argv: readonly string[]): Promise<CliResult> {
+    // A passphrase of the user's shell would win over the lab's passphrase file.
+    const { PULUMI_CONFIG_PASSPHRASE: _, ...inherited } = process.env;
     const child = spawn("pulumi", [...argv, "--non-interactive", "--color", "never"], {
       cwd: this.#directory,
-      env: { ...process.env, ...this.#environment },
+      env: { ...inherited, ...this.#environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let output = "";

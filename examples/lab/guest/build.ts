@@ -45,14 +45,17 @@ export async function buildGuest(directory: string): Promise<Guest> {
   await mkdir(home, { recursive: true });
   const scratch = await mkdtemp(path.join(home, "building-"));
   try {
-    await rm(digestFile, { force: true });
     const fresh = (file: string) => path.join(scratch, path.basename(file));
     await copyFile(kernel.image, fresh(guest.kernel));
     await makeInitrd(kernel, fresh(guest.initrd), scratch);
     await makeDisk(fresh(guest.disk), scratch);
+    // Who built the same meanwhile may be using it already: it is not replaced under them.
+    if (await isBuilt(guest, digestFile, digest)) return guest;
+    await rm(digestFile, { force: true });
     for (const file of Object.values(guest)) await rename(fresh(file), file);
-    // Last, so that a build that was cut short is done again.
-    await writeFile(digestFile, digest);
+    // Last, and whole, so that a build that was cut short is done again.
+    await writeFile(fresh(digestFile), digest);
+    await rename(fresh(digestFile), digestFile);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -14,11 +14,14 @@ import sys
 import threading
 import time
 
-from answering import answer_reports, give_up
+from answering import answer_reports, give_up, now_ms
 
 ETH_P_ALL = 0x0003
 PACKET_OUTGOING = 4
 SO_ATTACH_FILTER = 26
+# On a busy machine a reader comes late: the room is to last for seconds, whatever the machine allows by default.
+SO_RCVBUFFORCE = 33
+ROOM_BYTES = 16 << 20
 SO_TIMESTAMPNS = 35
 SOL_PACKET = 263
 PACKET_STATISTICS = 6
@@ -58,7 +61,7 @@ def open_socket(mac):
     kept = ctypes.create_string_buffer(code)
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", steps, ctypes.addressof(kept)))
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM_BYTES)
     bind_to_all_devices(sock)
     return sock
 
@@ -83,7 +86,8 @@ class Frames:
         self.kept = collections.deque(maxlen=MOST_KEPT)
         self.devices = collections.defaultdict(Device)
         self.lock = threading.Lock()
-        self.drops = 0
+        self.counted_at_ms = now_ms()
+        self.lossy = []
 
     def receive_forever(self):
         while True:
@@ -115,16 +119,28 @@ class Frames:
         forgotten = len(kept) == MOST_KEPT and kept[0][0] > from_ms
         return {
             "count": len(inside),
-            "complete": not forgotten and self.dropped() == 0,
+            "complete": not forgotten and not self.dropped_between(from_ms, to_ms),
             "frames": [{"atMs": at_ms, "device": name} for at_ms, name in inside[-MOST_REPORTED:]],
             "devices": devices,
         }
 
-    def dropped(self):
-        """Frames that the kernel could not keep for us, since the start."""
-        _, drops = COUNTS.unpack(self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, COUNTS.size))
-        self.drops += drops  # Reading clears the kernel's count.
-        return self.drops
+    def count_drops_forever(self):
+        while True:
+            time.sleep(1)
+            self.count_drops()
+
+    def count_drops(self):
+        """The kernel tells how many frames it could not keep since it was last asked, not when."""
+        with self.lock:
+            since_ms, self.counted_at_ms = self.counted_at_ms, now_ms()
+            _, drops = COUNTS.unpack(self.sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, COUNTS.size))
+            if drops:
+                self.lossy.append((since_ms, self.counted_at_ms))
+
+    def dropped_between(self, from_ms, to_ms):
+        """Whether frames of the range may be missing; those lost before or after it do not matter to it."""
+        self.count_drops()
+        return any(start_ms <= to_ms and from_ms <= end_ms for start_ms, end_ms in self.lossy)
 
 
 if __name__ == "__main__":
@@ -133,5 +149,6 @@ if __name__ == "__main__":
     except OSError as error:
         give_up(f"no packet socket: {error}")
     frames = Frames(packets)
-    threading.Thread(target=frames.receive_forever, daemon=True).start()
+    for task in (frames.receive_forever, frames.count_drops_forever):
+        threading.Thread(target=task, daemon=True).start()
     answer_reports(frames.report)

@@ -4,7 +4,7 @@ import { type Probe, startProbe } from "./report.ts";
 const frameReport = z.object({
   /** Frames that left in the range; a frame counts once for each device it leaves by. */
   count: z.int(),
-  /** False if `count` may be too low: the range begins before what is remembered (200,000 frames), or the kernel dropped some. */
+  /** False if `count` may be too low: the range begins before what is remembered (200,000 frames), or the kernel dropped some of it. */
   complete: z.boolean(),
   /** The last 1000 of the range, oldest first. */
   frames: z.array(z.object({ atMs: z.number(), device: z.string() })),

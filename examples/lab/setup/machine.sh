@@ -32,6 +32,7 @@ provide_machine() {
     provide_qemu
     provide_kernel
     provide_browser
+    provide_model_checker
   fi
   refuse_if_incomplete
   # sshd wants its empty directory; the service that makes it does not run here.
@@ -95,6 +96,17 @@ provide_browser() {
     install_packages "the tests open the report of a move in it" chromium
   else
     say "no chromium here: without /usr/bin/chromium the tests of the report fail, all else works"
+  fi
+}
+
+# As the browser: only tests need it.
+provide_model_checker() {
+  command -v spin >/dev/null && return
+  fresh_lists
+  if offers 0 spin; then
+    install_packages "the tests check the switchover's protocol with it" spin
+  else
+    say "no spin here: without it the tests of the switchover's model fail, all else works"
   fi
 }
 

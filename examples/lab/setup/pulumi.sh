@@ -1,4 +1,5 @@
-# The Pulumi CLI: the one on PATH, else the official installer's, else built from its Go modules into the cache.
+# The Pulumi CLI: the cache's if it serves, else the one on PATH, else the official installer's or one built from its Go
+# modules, both into the cache. The lab takes the cache's if there is one, so that both always mean the same CLI.
 
 pulumi_minimum=3.170
 pulumi_home=$cache/pulumi
@@ -8,19 +9,24 @@ go_minimum=1.23
 
 provide_pulumi() {
   local found
-  found=$(version_of pulumi)
-  if [ "$(command -v pulumi)" != "$pulumi_bin/pulumi" ] && at_least "$pulumi_minimum" "$found"; then
-    say "pulumi $found: the one on PATH ($(command -v pulumi))"
-    return
-  fi
   if [ -e "$pulumi_home/built-from" ]; then
     cached_build_is_current && return
   elif at_least "$pulumi_minimum" "$(version_of "$pulumi_bin/pulumi")"; then
     say "pulumi $(version_of "$pulumi_bin/pulumi"): the official installer's ($pulumi_bin)"
     return
   fi
+  found=$(pulumi_on_path)
+  if [ -n "$found" ] && at_least "$pulumi_minimum" "$(version_of "$found")"; then
+    # What does not serve any more would stand before it in the lab.
+    rm -rf "$pulumi_home"
+    say "pulumi $(version_of "$found"): the one on PATH ($found)"
+    return
+  fi
   install_official || build_pulumi
 }
+
+# The user's own: the lab's environment may have put the cache's before it.
+pulumi_on_path() { PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$pulumi_bin" | paste -sd: -) command -v pulumi || true; }
 
 version_of() { PULUMI_SKIP_UPDATE_CHECK=1 "$1" version 2>/dev/null | tr -d v || true; }
 

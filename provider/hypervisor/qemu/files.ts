@@ -7,25 +7,57 @@ export const vmRecord = z.strictObject({
   schema: z.literal(1),
   role: z.enum(["active", "incoming", "refused"]),
   epoch: z.int().positive(),
+  /** Names what the disks held when the VM came here: the id of the move that brought it, or of its creation. */
+  generation: z.string().min(1),
+  /** Never the alias of the newest: a VM keeps the machine that it was started with. */
+  machine: z.string().min(1),
+  /** While `incoming`: room is kept for the VM until then, or for as long as its QEMU lives (ms since 1970). */
+  heldUntilMs: z.number().optional(),
   vm: vmSpec,
 });
 
+/** `<storage>/<vm>/replica.json`: what the VM's disks held when it left, a generation that another site builds upon. */
+export const replicaRecord = z.strictObject({
+  schema: z.literal(1),
+  generation: z.string().min(1),
+  disks: z.array(z.string()),
+});
+
 export type VmRecord = z.output<typeof vmRecord>;
+export type ReplicaRecord = z.output<typeof replicaRecord>;
+
+/**
+ * The layers of a disk, lowest first (qcow2 overlays): `base`, the generation that came with the VM; `delta`, what a
+ * move brought on top of a replica and was not merged into it yet; `live`, what the guest has written since.
+ */
+export type Layer = "base" | "delta" | "live";
+export const LAYERS: readonly Layer[] = ["base", "delta", "live"];
 
 /** Names of a VM's files inside its directory. QEMU serves one client a monitor, hence two of them. */
 export const files = (directory: string) => ({
   record: `${directory}/vm.json`,
+  replica: `${directory}/replica.json`,
   lock: `${directory}/vm.lock`,
   pilotMonitor: `${directory}/qmp-pilot.sock`,
   observerMonitor: `${directory}/qmp-observer.sock`,
   log: `${directory}/qemu.log`,
   serial: `${directory}/serial.log`,
   pid: `${directory}/qemu.pid`,
-  disk: (name: string) => `${directory}/${name}.qcow2`,
+  disk: (name: string, layer: Layer) => `${directory}/${diskFile(name, layer)}`,
   nearEnd: (name: string) => `${directory}/near-${name}.sock`,
   nearEndPid: (name: string) => `${directory}/near-${name}.pid`,
   nearEndLog: `${directory}/nbdkit.log`,
 });
+
+/** A base has the plain name: it is the whole disk wherever nothing was written since. */
+export const diskFile = (name: string, layer: Layer): string =>
+  layer === "base" ? `${name}.qcow2` : `${name}.${layer}.qcow2`;
+
+/** Undefined if there is none. */
+export async function readReplica(host: Host, directory: string): Promise<ReplicaRecord | undefined> {
+  const text = await host.readFile(files(directory).replica);
+  return text === undefined ? undefined : replicaRecord.parse(JSON.parse(text));
+}
 
 /** Undefined if there is none. */
 export async function readRecord(host: Host, directory: string): Promise<VmRecord | undefined> {
@@ -34,4 +66,4 @@ export async function readRecord(host: Host, directory: string): Promise<VmRecor
 }
 
 /** The record as it stands in the file. */
-export const recordText = (record: VmRecord): string => `${JSON.stringify(record, null, 2)}\n`;
+export const recordText = (record: VmRecord | ReplicaRecord): string => `${JSON.stringify(record, null, 2)}\n`;

@@ -1,40 +1,66 @@
+import { randomUUID } from "node:crypto";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TurntableError } from "../../errors.ts";
-import type { Observation, Place } from "../hypervisor.ts";
+import type { Arrival, Observation, Place } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
-import { commandLine } from "./command-line.ts";
-import { files, readRecord, recordText, type VmRecord } from "./files.ts";
+import { claim } from "./claim.ts";
+import { type CommandLineOptions, commandLine } from "./command-line.ts";
+import { files, type Layer, readRecord, readReplica, type VmRecord } from "./files.ts";
+import { createBase, createOverlay } from "./layers.ts";
 import { askMonitor, openMonitor, unaskable } from "./monitor.ts";
-import { endProcess } from "./processes.ts";
-import type { Qmp } from "./qmp.ts";
-import { raiseSegment, razeSegment } from "./segment.ts";
+import { raiseSegment } from "./segment.ts";
+import { survey } from "./survey.ts";
 
 const START_TIMEOUT_MS = 20_000;
+/** How long room is held for a VM before its QEMU is there. */
+const HOLD_MS = 300_000;
 /** How long a monitor's socket may stand there unreached before a start is given up. */
 const REACH_TIMEOUT_MS = 3_000;
-const QUIT_TIMEOUT_MS = 5_000;
 const status = z.looseObject({ status: z.string(), running: z.boolean() });
 
 /** Starts the VM for the first time: disks from their images, network segment, record, QEMU. */
 export async function start(place: Place, vm: VmSpec, epoch: number): Promise<void> {
-  const at = files(place.directory);
-  await place.host.writeFile(at.record, recordText({ schema: 1, role: "active", epoch, vm }));
-  for (const disk of vm.disks) await createDisk(place, disk, disk.image);
-  await launch(place, vm, false);
+  const { machine } = await survey(place.host, path.dirname(place.directory), place.accelerator);
+  await claim(place, { schema: 1, role: "active", epoch, generation: randomUUID(), machine, vm });
+  for (const disk of vm.disks) await createBase(place, disk, disk.image);
+  await launch(place, vm, { incoming: false, machine, layers: ["base"] });
 }
 
-/** Destination of a move: empty disks, segment, and a QEMU that waits and never runs by itself. */
-export async function receive(place: Place, vm: VmSpec, epoch: number): Promise<void> {
-  const record: VmRecord = { schema: 1, role: "incoming", epoch, vm };
-  await place.host.writeFile(files(place.directory).record, recordText(record));
-  for (const disk of vm.disks) await createDisk(place, disk, undefined);
-  await launch(place, vm, true);
+/**
+ * Destination of a move: segment, and a QEMU that waits and never runs by itself. What the move brings is written into
+ * a layer of its own and what the guest will write into one above it, so that nobody needs to switch layers while it
+ * stands still, and a replica stays as it is until the move has succeeded.
+ */
+export async function receive(place: Place, vm: VmSpec, arrival: Arrival): Promise<void> {
+  const { epoch, generation, machine, onto } = arrival;
+  const heldUntilMs = Date.now() + HOLD_MS;
+  const layers: readonly Layer[] = onto === "replica" ? ["base", "delta", "live"] : ["base", "live"];
+  await claim(place, { schema: 1, role: "incoming", epoch, generation, machine, heldUntilMs, vm });
+  if (onto === "replica") {
+    await createOverlay(place, vm, "delta", "base");
+    await createOverlay(place, vm, "live", "delta");
+  } else {
+    await place.host.remove(files(place.directory).replica);
+    for (const disk of vm.disks) await createBase(place, disk);
+    await createOverlay(place, vm, "live", "base");
+  }
+  await launch(place, vm, { incoming: true, machine, layers });
+}
+
+/** See Hypervisor.generationAt. */
+export async function generationAt({ host, directory }: Place): Promise<string | undefined> {
+  const record = (await readRecord(host, directory)) ?? (await readReplica(host, directory));
+  return record?.generation;
 }
 
 export async function observe(place: Place): Promise<Observation> {
   const record = await readRecord(place.host, place.directory);
-  if (!record) return { kind: "absent" };
+  if (!record) {
+    const replica = await readReplica(place.host, place.directory);
+    return replica ? { kind: "replica", generation: replica.generation } : { kind: "absent" };
+  }
   const kind = record.role === "active" ? "active" : "incoming";
   const qmp = await askMonitor(place, record.vm.name);
   if (!qmp) return { kind, epoch: record.epoch, run: "dead" };
@@ -47,60 +73,29 @@ export async function observe(place: Place): Promise<Observation> {
 }
 
 export async function specOf(place: Place): Promise<VmSpec> {
+  return (await recordAt(place)).vm;
+}
+
+/** See Hypervisor.machineOf. */
+export async function machineOf(place: Place): Promise<string> {
+  return (await recordAt(place)).machine;
+}
+
+async function recordAt(place: Place): Promise<VmRecord> {
   const record = await readRecord(place.host, place.directory);
-  if (record) return record.vm;
+  if (record) return record;
   throw new TurntableError("vm.not-found", `${place.directory} at ${place.host.name} holds no VM`, {
     ...{ retry: "never", next: "Run `pulumi refresh` to see where the VM is." },
   });
 }
 
-/** Ends QEMU and removes every trace of the VM at this place, but for its disks if told so. */
-export async function remove(place: Place, vmName: string, options = { keepDisks: false }): Promise<void> {
-  await quit(place, vmName);
-  await razeSegment(place.host, vmName);
-  const { record } = files(place.directory);
-  const names = await place.host.list(place.directory);
-  const going = options.keepDisks ? names.filter((name) => !name.endsWith(".qcow2")) : names;
-  const paths = going.map((name) => `${place.directory}/${name}`).filter((path) => path !== record);
-  // The record last: by it, what was removed half-way is found again.
-  await Promise.all(paths.map((path) => place.host.remove(path)));
-  await place.host.remove(options.keepDisks ? record : place.directory);
-}
-
-/** Ends QEMU and what helps it, and waits until they are gone: asked first, then made. */
-export async function quit(place: Place, vmName: string): Promise<void> {
-  const at = files(place.directory);
-  // One that answers somebody else, or nobody, ends by its pid.
-  const qmp = await openMonitor(place, vmName).catch(unlessSilent);
-  if (qmp) await Promise.race([leave(qmp), sleep(QUIT_TIMEOUT_MS, undefined, { ref: false })]);
-  qmp?.close();
-  const names = await place.host.list(place.directory);
-  const pidFiles = names.filter((name) => name.endsWith(".pid")).map((name) => `${place.directory}/${name}`);
-  for (const pidFile of pidFiles) await endProcess(place, pidFile);
-  await place.host.remove(at.observerMonitor);
-}
-
-async function leave(qmp: Qmp): Promise<void> {
-  await qmp.execute("quit").catch(() => undefined);
-  await qmp.closed();
-}
-
-function unlessSilent(thrown: unknown): undefined {
-  if (thrown instanceof TurntableError && thrown.code === "hypervisor.failed") return undefined;
-  throw thrown;
-}
-
-async function createDisk(place: Place, disk: VmSpec["disks"][number], image: string | undefined): Promise<void> {
-  const path = files(place.directory).disk(disk.name);
-  await place.host.remove(path);
-  if (image) await place.host.run(["qemu-img", "convert", "-O", "qcow2", image, path], { timeoutMs: 600_000 });
-  else await place.host.run(["qemu-img", "create", "-q", "-f", "qcow2", path, `${disk.sizeMiB}M`]);
-  if (image) await place.host.run(["qemu-img", "resize", "-q", path, `${disk.sizeMiB}M`]);
-}
-
-async function launch(place: Place, vm: VmSpec, incoming: boolean): Promise<void> {
+async function launch(
+  place: Place,
+  vm: VmSpec,
+  options: Pick<CommandLineOptions, "incoming" | "layers" | "machine">,
+): Promise<void> {
   await raiseSegment(place.host, vm.name);
-  const argv = commandLine(vm, { directory: place.directory, accelerator: place.accelerator, incoming });
+  const argv = commandLine(vm, { directory: place.directory, accelerator: place.accelerator, ...options });
   const { log: logFile } = files(place.directory);
   const pid = await place.host.launch(argv, { logFile });
   if (await answers(place, vm.name, pid)) return;

@@ -2,10 +2,11 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TurntableError } from "../../errors.ts";
-import type { Place, Progress } from "../hypervisor.ts";
+import type { Arrival, Place, Progress } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
-import { diskNode } from "./command-line.ts";
-import { files } from "./files.ts";
+import { diskNode, layerNode } from "./command-line.ts";
+import { files, type Layer } from "./files.ts";
+import { layersAt } from "./layers.ts";
 import { endProcess } from "./processes.ts";
 import type { Qmp } from "./qmp.ts";
 import type { Remote, StallWatch } from "./stall.ts";
@@ -16,6 +17,8 @@ const POLL_MS = 200;
 const NEAR_END_TIMEOUT_MS = 10_000;
 const MIRROR_BUFFER_BYTES = 64 << 20;
 const CANCEL_TIMEOUT_MS = 10_000;
+/** What an overlay keeps apart: with less a block that was written once would bring its neighbours along. */
+const DELTA_GRAIN_BYTES = 4096;
 
 const jobs = z.array(
   z.looseObject({
@@ -31,13 +34,16 @@ const jobs = z.array(
 export const jobOf = (disk: string): string => `mirror-${disk}`;
 export const targetOf = (disk: string): string => `target-${disk}`;
 
+/** Where at the destination a move writes what it brings. */
+export const receivingLayer = ({ onto }: Arrival): Layer => (onto === "replica" ? "delta" : "base");
+
 /** The destination offers its disks; resolves with the port. Address: the host's end of the lightpath, so only the path reaches it. */
-export async function offerDisks(destination: Place, qmp: Qmp, vm: VmSpec): Promise<number> {
+export async function offerDisks(destination: Place, qmp: Qmp, vm: VmSpec, arrival: Arrival): Promise<number> {
   const port = await freePort(destination);
   const address = { type: "inet", data: { host: destination.lightpathAddress, port: String(port) } };
   await qmp.execute("nbd-server-start", { addr: address, "max-connections": 0 });
   for (const { name } of vm.disks) {
-    const node = { "node-name": diskNode(name), name, writable: true };
+    const node = { "node-name": layerNode(name, receivingLayer(arrival)), name, writable: true };
     await qmp.execute("block-export-add", { type: "nbd", id: `export-${name}`, ...node });
   }
   return port;
@@ -80,8 +86,20 @@ async function greets(source: Place, socketPath: string, timeoutMs: number): Pro
   }
 }
 
-/** Begins to copy each disk's allocated blocks and, from now on, every write. */
-export async function beginMirrors(source: Place, qmp: Qmp, vm: VmSpec, remote: Remote): Promise<void> {
+/**
+ * Begins to copy each disk's allocated blocks (onto a replica only those written since it was one) and, from now on,
+ * every write.
+ */
+export async function beginMirrors(
+  source: Place,
+  qmp: Qmp,
+  vm: VmSpec,
+  remote: Remote,
+  { onto }: Arrival,
+): Promise<void> {
+  const oneLayer = (await layersAt(source, vm)).length === 1;
+  const extent = onto === "replica" || oneLayer ? { sync: "top" } : { sync: "full" };
+  const grain = onto === "replica" ? { granularity: DELTA_GRAIN_BYTES } : {};
   for (const { name } of vm.disks) {
     await launchNearEnd(source, name, remote);
     const server = { type: "unix", path: files(source.directory).nearEnd(name) };
@@ -89,7 +107,7 @@ export async function beginMirrors(source: Place, qmp: Qmp, vm: VmSpec, remote: 
       ...{ driver: "nbd", "node-name": targetOf(name), export: name, server, discard: "unmap" },
     });
     await qmp.execute("blockdev-mirror", {
-      ...{ "job-id": jobOf(name), device: diskNode(name), target: targetOf(name), sync: "top" },
+      ...{ "job-id": jobOf(name), device: diskNode(name), target: targetOf(name), ...extent, ...grain },
       ...{ "copy-mode": "background", "buf-size": MIRROR_BUFFER_BYTES },
     });
   }

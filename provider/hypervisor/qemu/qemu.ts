@@ -1,9 +1,16 @@
 import type { Hypervisor } from "../hypervisor.ts";
-import { observe, receive, remove, specOf, start } from "./machine.ts";
+import { digests } from "./digest.ts";
+import { allocatedBytes } from "./layers.ts";
+import { generationAt, machineOf, observe, receive, specOf, start } from "./machine.ts";
+import { mergeDelta as settleDisks } from "./merge.ts";
+import { remove, retire } from "./removal.ts";
 import { resume } from "./resume.ts";
 import { send } from "./send.ts";
-import { settle } from "./settle.ts";
+import { refuse, settle } from "./settle.ts";
 import { survey } from "./survey.ts";
 
 /** Adapter: QEMU 9 or later, steered over QMP, with nbdkit beside it for the disks' way. */
-export const qemu: Hypervisor = { survey, start, observe, specOf, remove, receive, send, settle, resume };
+export const qemu: Hypervisor = {
+  ...{ survey, start, observe, specOf, machineOf, remove, retire, receive, send, settle, refuse, resume },
+  ...{ generationAt, digests, allocatedBytes, settleDisks },
+};

@@ -2,12 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TurntableError } from "../../errors.ts";
 import { segmentOf } from "../../host/segment.ts";
 import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
-import { diskNode } from "./command-line.ts";
+import { shareClock } from "./clock.ts";
+import { diskNode, layerNode } from "./command-line.ts";
 import { Convergence } from "./convergence.ts";
 import { files, recordText } from "./files.ts";
 import { Flight, type Landing } from "./flight.ts";
 import { listenForMemory, memoryProgress, prepareMemory } from "./memory.ts";
-import { awaitMirrors, beginMirrors, dismissNearEnds, jobOf, offerDisks, targetOf } from "./mirror.ts";
+import { awaitMirrors, beginMirrors, dismissNearEnds, jobOf, offerDisks, receivingLayer, targetOf } from "./mirror.ts";
 import { requireMonitor } from "./monitor.ts";
 import type { Qmp } from "./qmp.ts";
 import { type Remote, StallWatch } from "./stall.ts";
@@ -22,13 +23,13 @@ const GIVING_UP_TIMEOUT_MS = 10_000;
  * devel/migration; paper section 4). Until the source's pilot continues the migration the VM runs at the source.
  */
 export async function send(request: SendRequest): Promise<Transfer> {
-  const { source, destination, vm } = request;
+  const { source, destination, vm, arrival } = request;
   const here = await requireMonitor(source, vm.name);
   const there = await requireMonitor(destination, vm.name);
   try {
     const address = destination.lightpathAddress;
-    const remote = { address, port: await offerDisks(destination, there, vm) };
-    await beginMirrors(source, here, vm, remote);
+    const remote = { address, port: await offerDisks(destination, there, vm, arrival) };
+    await beginMirrors(source, here, vm, remote, arrival);
     const diskBytes = await awaitMirrors(here, vm, new StallWatch(source, remote), request.onProgress);
     const port = await listenForMemory(destination, there);
     await prepareMemory(here, request.bandwidthMbps);
@@ -37,7 +38,8 @@ export async function send(request: SendRequest): Promise<Transfer> {
     const convergence = new Convergence();
     const memoryBytes = await watch(here, flights, request, convergence);
     await dismissNearEnds(source, vm);
-    const events = [...flights.source.events, ...flights.destination.events].sort((a, b) => a.atMs - b.atMs);
+    const comparable = (await shareClock(source.host, destination.host)) ? flights.destination.events : [];
+    const events = [...flights.source.events, ...comparable].sort((a, b) => a.atMs - b.atMs);
     return { memoryBytes, diskBytes, iterations: convergence.iterations, blackoutMs: blackoutOf(events), events };
   } finally {
     here.close();
@@ -51,14 +53,15 @@ interface Flights {
 }
 
 async function takePilots(request: SendRequest, remote: Remote): Promise<Flights> {
-  const { source, destination, vm, epoch, turns, warrants } = request;
+  const { source, destination, vm, arrival, turns, warrants } = request;
+  const { epoch, generation, machine } = arrival;
   const { bridge, tap } = segmentOf(vm.name);
   const at = files(destination.directory);
-  const content = recordText({ schema: 1, role: "active", epoch, vm });
+  const content = recordText({ schema: 1, role: "active", epoch, generation, machine, vm });
   const forDestination = {
     monitor: at.pilotMonitor,
     record: { path: at.record, lock: at.lock, content, warrant: warrants?.destination },
-    nodes: vm.disks.map(({ name }) => diskNode(name)),
+    nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),
     turns,
   };
   const disks = vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) }));
@@ -129,13 +132,11 @@ async function within(timeoutMs: number, landed: Promise<Landing>): Promise<Land
   }
 }
 
-/** Both hosts on one machine share CLOCK_MONOTONIC; where they do not, the difference makes no sense and is left out. */
 function blackoutOf(events: readonly TimedEvent[]): number | undefined {
   const stop = events.find(({ at, event }) => at === "source" && event === "STOP");
   const resume = events.find(({ at, event }) => at === "destination" && event === "RESUME");
   if (!stop || !resume) return undefined;
-  const blackoutMs = resume.atMs - stop.atMs;
-  return blackoutMs > 0 && blackoutMs < 600_000 ? Math.round(blackoutMs) : undefined;
+  return Math.round(resume.atMs - stop.atMs);
 }
 
 function failed(

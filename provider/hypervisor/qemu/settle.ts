@@ -4,7 +4,7 @@ import type { Place } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
 import { files } from "./files.ts";
 import { fenceProgram } from "./flight.ts";
-import { remove } from "./machine.ts";
+import { remove } from "./removal.ts";
 import { resume } from "./resume.ts";
 
 const verdict = z.strictObject({ role: z.enum(["active", "refused"]) });
@@ -22,9 +22,16 @@ export async function settle(
       await resume(destination, vm);
       return "destination";
     }
-    await remove(destination, vm.name);
+    await remove(destination, vm.name, "replica");
   }
   await resume(source, vm);
+  return "source";
+}
+
+/** See Hypervisor.refuse. */
+export async function refuse(destination: Place, vm: VmSpec): Promise<"source" | "destination"> {
+  if ((await fence(destination)) === "active") return "destination";
+  await remove(destination, vm.name, "replica");
   return "source";
 }
 

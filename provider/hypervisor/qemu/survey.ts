@@ -1,31 +1,11 @@
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { TurntableError } from "../../errors.ts";
 import type { Host } from "../../host/host.ts";
 import type { Survey } from "../hypervisor.ts";
 
-/** Looks at a host with the standard library alone; Python is on every host that has QEMU's tools. */
-const PROGRAM = `
-import json, os, re, shutil, subprocess, sys
-parameters = json.loads(sys.stdin.readline())
-def version(program):
-    try:
-        return subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10).stdout.split("\\n")[0]
-    except OSError:
-        return ""
-memory = dict(re.findall(r"^(\\w+):\\s+(\\d+)", open("/proc/meminfo").read(), re.M))
-folder = parameters["storage"]
-while not os.path.isdir(folder):
-    folder = os.path.dirname(folder)
-space = os.statvfs(folder)
-cores = {(block.split("physical id")[-1][:6], line) for block in open("/proc/cpuinfo").read().split("\\n\\n") for line in block.split("\\n") if line.startswith("core id")}
-print(json.dumps({
-    "threads": os.cpu_count(), "cpus": len(cores) or os.cpu_count(),
-    "memoryMiB": int(memory["MemTotal"]) // 1024, "memoryAvailableMiB": int(memory["MemAvailable"]) // 1024,
-    "storageAvailableMiB": space.f_bavail * space.f_frsize >> 20, "writable": os.access(folder, os.W_OK),
-    "qemu": version("qemu-system-x86_64"), "kvm": os.access("/dev/kvm", os.R_OK | os.W_OK),
-    "absent": [p for p in ("qemu-system-x86_64", "qemu-img", "nbdkit", "ip", "ss", "bridge") if not shutil.which(p)],
-    "tap": os.access("/dev/net/tun", os.R_OK | os.W_OK)}))
-`;
+const source = (name: string) => readFileSync(new URL(`./${name}.py`, import.meta.url), "utf8");
+const PROGRAM = `${source("room")}\n${source("survey")}`;
 
 const answer = z.strictObject({
   threads: z.int(),
@@ -33,6 +13,10 @@ const answer = z.strictObject({
   memoryMiB: z.int(),
   memoryAvailableMiB: z.int(),
   storageAvailableMiB: z.int(),
+  vcpusSubscribed: z.int(),
+  machine: z.string(),
+  machines: z.array(z.string()),
+  cpuFlags: z.array(z.string()),
   writable: z.boolean(),
   qemu: z.string(),
   kvm: z.boolean(),
@@ -57,8 +41,8 @@ export async function survey(host: Host, storage: string, accelerator: "kvm" | "
       ? ["/dev/kvm cannot be opened (set accelerator to tcg to do without)"]
       : []),
   ];
-  const { cpus, threads, memoryMiB, memoryAvailableMiB, storageAvailableMiB } = facts;
-  return { cpus, threads, memoryMiB, memoryAvailableMiB, storageAvailableMiB, hypervisor: "qemu", version, missing };
+  const { qemu: _, absent: __, writable: ___, kvm: ____, tap: _____, ...offer } = facts;
+  return { ...offer, hypervisor: "qemu", version, missing };
 }
 
 function notSurveyed(host: Host, stderr: string): TurntableError {

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "../../aaa/caller.ts";
 import { Channel, nothing } from "../../aaa/channel.ts";
-import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "../../aaa/client.ts";
 import type { DomainRecord } from "../../aaa/domain-record.ts";
 import { granted, unlessAbsent } from "../../aaa/outcome.ts";
 import { TurntableError } from "../../errors.ts";

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { buildGuest } from "../../../examples/lab/guest/build.ts";
+import { buildGuest, type Guest } from "../../../examples/lab/guest/build.ts";
 import { findKernel } from "../../../examples/lab/guest/kernel.ts";
 import { resolveModules } from "../../../examples/lab/guest/modules.ts";
 
@@ -46,6 +46,20 @@ test("builds again only when something is missing", async () => {
   await buildGuest(home);
   expect((await stat(first.initrd)).mtimeMs).toBeGreaterThan(builtAt);
   expect((await stat(first.disk)).size).toBeGreaterThan(64 * MIB);
+});
+
+test("may be built by two at once, and what one of them uses is not replaced under it", async () => {
+  const home = path.join(directory, "shared");
+  const inodes = async ({ kernel, initrd, disk }: Guest) =>
+    await Promise.all([kernel, initrd, disk].map(async (file) => (await stat(file)).ino));
+  const build = async () => {
+    const guest = await buildGuest(home);
+    return [guest, await inodes(guest)] as const;
+  };
+  const [[guest, first], [, second]] = await Promise.all([build(), build()]);
+  expect(first).toEqual(second);
+  expect(await inodes(guest)).toEqual(first);
+  expect(await readdir(home)).toHaveLength(4);
 });
 
 test("puts each module after those it needs", async () => {

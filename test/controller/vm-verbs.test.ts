@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { buildGuest, GUEST_COMMAND_LINE } from "../../examples/lab/guest/build.ts";
+import type { Context } from "../../provider/context.ts";
+import { endAt } from "../../provider/controller/move.ts";
+import {
+  type MoveRecord,
+  moveRecord,
+  type PlacementInputs,
+  type PlacementState,
+  placementInputs,
+} from "../../provider/controller/placement.ts";
+import { placeVm, relocateVm, removeVm } from "../../provider/controller/vm-verbs.ts";
+import { currentMove, moveThatFailed } from "../../provider/correlation.ts";
+import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
+import { PartialFailure } from "../../provider/resource.ts";
+import { type TwoSites, twoSites } from "./two-sites.ts";
+
+let sites: TwoSites;
+let image: PlacementInputs["image"];
+let placed: PlacementState;
+/** The move in which each line was told. */
+let told: { line: string; move: string | undefined }[];
+
+beforeEach(async () => {
+  const { kernel, initrd } = await buildGuest("/tmp/turntable-test-guest");
+  image = { kernel, initrd, commandLine: GUEST_COMMAND_LINE };
+  told = [];
+  const tell = (line: string) => void told.push({ line, move: currentMove() });
+  sites = await twoSites({ narrator: { info: tell, warn: tell, progress: tell } });
+  placed = await placeVm(sites.context, inputsAt("ams"));
+}, 120_000);
+afterEach(async () => {
+  const locations = { ams: sites.ams, san: sites.san };
+  if (placed) await removeVm(sites.context, { ...placed, locations }).catch(() => undefined);
+  await sites?.close();
+});
+
+function inputsAt(site: "ams" | "san"): PlacementInputs {
+  return placementInputs.parse({
+    ...{ name: "tiny", image, memoryMiB: 128, disks: [{ name: "data", sizeMiB: 8 }] },
+    network: { address: "10.1.1.2/24", gateway: "10.1.1.1", mac: "52:54:00:10:01:02" },
+    ...{ site, location: sites[site] },
+    lightpath: { kind: "fixed", bandwidthMbps: 200, mtu: 9000, rttMs: 1 },
+  });
+}
+
+async function killAtAms(): Promise<void> {
+  const { place } = await endAt(sites.context, sites.ams, first(sites.ams.hosts), "tiny");
+  process.kill(Number(await place.host.readFile(`${place.directory}/qemu.pid`)), "SIGKILL");
+  await expect.poll(() => qemu.observe(place)).toMatchObject({ run: "dead" });
+}
+
+function first<T>([one]: readonly T[]): T {
+  if (one !== undefined) return one;
+  throw new Error("there is none");
+}
+
+test("at the site where it is already, a VM is recorded as it is seen", async () => {
+  expect(placed).toMatchObject({ site: "ams", state: "running", epoch: 1 });
+  await killAtAms();
+  const changed = { ...inputsAt("ams"), downtimeBudgetMs: 500 };
+  expect(await relocateVm(sites.context, "tiny-0", placed, changed)).toMatchObject({ state: "stopped", epoch: 1 });
+}, 60_000);
+
+test("all that is told of a move carries its id, to its summary", async () => {
+  const moved = await relocateVm(sites.context, "tiny-0", placed, inputsAt("san"));
+  expect(moved).toMatchObject({ site: "san", state: "running", epoch: 2, lastMove: { from: "ams", to: "san" } });
+  expect(told.at(-1)?.line).toMatch(/^tiny moved ams → san: away for \d+ ms/);
+  const [id] = told.map(({ move }) => move);
+  expect(id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(told.filter(({ move }) => move !== id)).toEqual([]);
+}, 120_000);
+
+test("a move that could not finish keeps its record, and its failure is known by its id", async () => {
+  const stubborn: Context = {
+    ...sites.context,
+    hypervisor: () => ({ ...qemu, retire: async () => Promise.reject(new Error("the copy does not go")) }),
+  };
+  const failure = await relocateVm(stubborn, "tiny-0", placed, inputsAt("san")).then(
+    () => expect.unreachable("it finished"),
+    (thrown: unknown) => thrown,
+  );
+  if (!(failure instanceof PartialFailure)) throw failure;
+  expect(failure.message).toMatch(
+    /the VM runs at its new site, but stage release did not finish: the copy does not go/,
+  );
+  expect(moveThatFailed(failure)).toBe(told[0]?.move);
+  const { lastMove, ...rest } = failure.properties;
+  expect(rest).toMatchObject({ site: "san", epoch: 2, state: "running" });
+  const record: MoveRecord = moveRecord.parse(lastMove);
+  expect(record).toMatchObject({ from: "ams", to: "san", epoch: 2, path: { hops: [], bandwidthMbps: 200 } });
+  expect(record.blackoutMs).toBeGreaterThan(0);
+  expect(record.memoryBytes).toBeGreaterThan(1e6);
+  expect(Object.keys(record.stages)).toEqual(["hold", "authorize", "light", "migrate", "steer"]);
+  const again = { ...placed, ...rest, locations: { ams: sites.ams, san: sites.san }, lastMove: record };
+  const finished = await relocateVm(sites.context, "tiny-0", again, inputsAt("san"));
+  expect(finished).toMatchObject({ site: "san", state: "running", epoch: 2, lastMove: record });
+}, 120_000);
