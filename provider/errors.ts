@@ -12,6 +12,7 @@ export type ErrorCode =
   | "hypervisor.failed"
   | "vm.not-found"
   | "vm.doubled"
+  | "vm.busy"
   | "tunnel.failed"
   | "move.failed";
 

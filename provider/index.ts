@@ -30,6 +30,15 @@ function environmentName(key: string): string {
 
 let config: pulumi.dynamic.Config | undefined;
 let busy = 0;
+/** The engine was killed: what it had begun is finished, and then nobody will ask for anything more. */
+let deserted = false;
+
+// Unheard, Pulumi would tell of the broken pipe to that very pipe, for ever, and what still goes on here would starve.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", () => {
+    deserted = true;
+  });
+}
 
 // Pulumi configures once for each type of resource, while verbs of other types are at work: they all share one composition.
 const composition = compose((key) => config?.get(`turntable:${key}`) ?? process.env[environmentName(key)], narrator);
@@ -41,7 +50,7 @@ async function atWork<T>(act: () => Promise<T>): Promise<T> {
   } finally {
     busy -= 1;
     setTimeout(() => {
-      if (busy === 0) void composition.rest();
+      if (busy === 0) void composition.rest().finally(() => deserted && process.exit());
     }, REST_AFTER_MS).unref();
   }
 }

@@ -1,4 +1,4 @@
-import type { Grant, GrantRequest, GrantStatus, Token, TokenRequest } from "./wire.ts";
+import type { Grant, GrantListing, GrantRequest, GrantStatus, Token, TokenRequest } from "./wire.ts";
 
 /**
  * Port: the AAA of a network domain, asked in the name of the configured caller.
@@ -9,6 +9,8 @@ export interface Aaa {
   requestGrant(request: GrantRequest): Promise<Grant>;
   /** Undefined if the domain does not know it. */
   grantStatus(id: string): Promise<GrantStatus | undefined>;
+  /** All grants of this caller that this domain gave as home and that have not ended. */
+  listGrants(): Promise<readonly GrantListing[]>;
   /** A grant that is not there, or revoked already, is fine. */
   revokeGrant(id: string): Promise<void>;
   /** A short-lived token for one direction of travel under a grant. */

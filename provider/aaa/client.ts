@@ -1,4 +1,5 @@
 import { decodeJwt } from "jose";
+import { z } from "zod";
 import { TurntableError } from "../errors.ts";
 import type { Aaa } from "./aaa.ts";
 import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "./caller.ts";
@@ -8,9 +9,11 @@ import { granted, unlessAbsent } from "./outcome.ts";
 import { tokenClaims } from "./token.ts";
 import {
   type Grant,
+  type GrantListing,
   type GrantRequest,
   type GrantStatus,
   grant,
+  grantListing,
   grantStatus,
   type Token,
   type TokenRequest,
@@ -34,6 +37,12 @@ export class AaaClient implements Aaa {
   async grantStatus(id: string): Promise<GrantStatus | undefined> {
     const answer = await this.#channel.ask({ method: "GET", path: ["aaa", "grants", id], answer: grantStatus });
     return granted(unlessAbsent(answer), this.#channel, `tell of grant ${id}`);
+  }
+
+  async listGrants(): Promise<readonly GrantListing[]> {
+    const path = ["aaa", "grants"];
+    const answer = await this.#channel.ask({ method: "GET", path, answer: z.array(grantListing) });
+    return granted(answer, this.#channel, "list grants");
   }
 
   async revokeGrant(id: string): Promise<void> {

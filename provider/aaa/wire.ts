@@ -29,6 +29,9 @@ export const grantStatus = z.strictObject({
   window: timeWindow,
 });
 
+/** A grant as its caller finds it again, whose id was lost. */
+export const grantListing = grantStatus.extend({ vm: z.string() });
+
 /** One direction of travel under a grant. The token lives no longer than the window, nor than the domain's own limit. */
 export const tokenRequest = z.strictObject({
   grant: z.string(),
@@ -57,6 +60,7 @@ export type TimeWindow = z.output<typeof timeWindow>;
 export type GrantRequest = z.output<typeof grantRequest>;
 export type Grant = z.output<typeof grant>;
 export type GrantStatus = z.output<typeof grantStatus>;
+export type GrantListing = z.output<typeof grantListing>;
 export type TokenRequest = z.output<typeof tokenRequest>;
 export type Token = z.output<typeof token>;
 export type Refusal = z.output<typeof refusal>;

@@ -16,6 +16,8 @@ export interface Permit {
   readonly token: string;
   readonly window: TimeWindow;
   readonly domains: readonly string[];
+  /** Until when a path may be asked for with it. */
+  readonly expiresAt: string;
   /** Gives back a grant that was asked for this move alone; one declared ahead stays. */
   giveBack(): Promise<void>;
 }
@@ -32,17 +34,18 @@ export async function authorize(
   const home = move.grant?.home ?? path.home ?? from.location.domain;
   const aaa = aaaOf(home);
   const { bandwidthMbps } = path;
-  const grant = move.grant
-    ? await declaredGrant(aaa, move.grant)
-    : await aaa.requestGrant({
-        ...{ between: [from.location.stp, to.location.stp], bandwidthMbps, vm: vm.name },
-        window: windowUntil(Date.now() + MOVE_WINDOW_MS),
-      });
+  const ask = async () => {
+    const asking = windowUntil(Date.now() + MOVE_WINDOW_MS);
+    await journal.borrow({ home, asking });
+    const between: [string, string] = [from.location.stp, to.location.stp];
+    return await aaa.requestGrant({ between, bandwidthMbps, vm: vm.name, window: asking });
+  };
+  const grant = move.grant ? await declaredGrant(aaa, move.grant) : await ask();
   const giveBack = async () => {
     if (!move.grant) await aaa.revokeGrant(grant.id);
   };
   undo("the grant", giveBack);
-  if (!move.grant) await journal.borrow({ home: home.name, grant: grant.id });
+  if (!move.grant) await journal.borrow({ grant: grant.id });
   const window = move.grant
     ? windowUntil(Math.min(Date.parse(grant.window.end), Date.now() + MOVE_WINDOW_MS))
     : grant.window;
@@ -50,7 +53,8 @@ export async function authorize(
     ...{ grant: grant.jwt, from: from.location.stp, to: to.location.stp, bandwidthMbps, window, vm: vm.name },
     siteKey: hostKeyFingerprint(to.record.hostKey),
   });
-  return { home, token: minted.token, window, domains: minted.domains, giveBack };
+  const { token, domains, expiresAt } = minted;
+  return { home, token, window, domains, expiresAt, giveBack };
 }
 
 function windowUntil(endMs: number): TimeWindow {

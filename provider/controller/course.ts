@@ -1,6 +1,7 @@
 import { reasonOf, TurntableError } from "../errors.ts";
 import type { Narrator } from "../resource.ts";
 import type { Journal } from "./journal.ts";
+import type { Lease } from "./lease.ts";
 
 /** The stages of a move, in order. */
 export const STAGES = ["hold", "authorize", "light", "migrate", "steer", "release"] as const;
@@ -20,6 +21,7 @@ export class Course {
   readonly #title: string;
   readonly #journal: Journal;
   readonly #narrator: Narrator;
+  readonly #lease: Pick<Lease, "lost">;
   readonly #undos: { what: string; act: () => Promise<void> }[] = [];
   readonly #startedAt = performance.now();
   readonly stagesMs: Record<string, number> = {};
@@ -28,11 +30,12 @@ export class Course {
   #committed = false;
   #unknown = false;
 
-  /** `title`: "web at ams → san", for every line and error. */
-  constructor(title: string, journal: Journal, narrator: Narrator) {
+  /** `title`: "web at ams → san", for every line and error. Without its lease it does nothing further, nor takes anything back. */
+  constructor(title: string, journal: Journal, narrator: Narrator, lease: Pick<Lease, "lost"> = { lost: undefined }) {
     this.#title = title;
     this.#journal = journal;
     this.#narrator = narrator;
+    this.#lease = lease;
   }
 
   get totalMs(): number {
@@ -41,6 +44,7 @@ export class Course {
 
   async stage<T>(stage: Stage, why: string, act: (undo: Undo) => Promise<T>): Promise<T> {
     this.#current = stage;
+    this.heed();
     this.#narrator.info(`${this.#title} [${STAGES.indexOf(stage) + 1}/${STAGES.length}] ${stage}: ${why}`);
     await this.#journal.note(stage, "begun");
     const startedAt = performance.now();
@@ -48,6 +52,15 @@ export class Course {
     this.stagesMs[stage] = Math.round(performance.now() - startedAt);
     await this.#journal.note(stage, "done");
     return result;
+  }
+
+  /** Throws vm.busy if the lease is lost: another controller may be at work. */
+  heed(): void {
+    const { lost } = this.#lease;
+    if (lost === undefined) return;
+    throw new TurntableError("vm.busy", `the lease is lost: ${lost}`, {
+      ...{ retry: "unsafe", next: "Run `pulumi up` again: it waits for whoever has it now." },
+    });
   }
 
   /** At most one line an interval: much is told, little is shown. */
@@ -80,6 +93,8 @@ export class Course {
   /** Takes everything back, newest first, and returns the error to throw: which stage, why, what is left, what to do. */
   async undo(thrown: unknown): Promise<TurntableError> {
     const left: string[] = [];
+    // What it did may meanwhile be another's.
+    if (this.#lease.lost !== undefined) this.#undos.length = 0;
     for (const { what, act } of this.#undos.splice(0).reverse()) {
       await act().catch((failure) => left.push(`${what} (${reasonOf(failure)})`));
     }
@@ -87,10 +102,13 @@ export class Course {
     const next = thrown instanceof TurntableError ? thrown.next : "";
     if (this.#committed) return this.#unfinished(why, thrown);
     const failed = `${this.#title} failed in stage ${this.#current}: ${why.replace(next, "").trim()}`;
-    if (this.#unknown || left.length > 0) {
+    const { lost } = this.#lease;
+    if (this.#unknown || lost !== undefined || left.length > 0) {
       const where = this.#unknown
         ? "Which site has the VM is not known: nothing was taken back"
-        : "The VM runs where it was";
+        : lost !== undefined
+          ? "Nothing was taken back, since another controller may be at work"
+          : "The VM runs where it was";
       const what = left.length > 0 ? `. Not taken back: ${left.join("; ")}` : "";
       return new TurntableError("move.failed", `${failed} ${where}${what}`, {
         ...{ retry: "unsafe", cause: thrown },

@@ -43,8 +43,8 @@ export function notFound(vm: string, locations: readonly Location[]): TurntableE
   });
 }
 
-export function committedMeanwhile(vm: string, { location }: End): TurntableError {
-  return new TurntableError("move.failed", `${vm} arrived at ${location.name} while it was looked for`, {
-    ...{ retry: "safe", next: "Run `pulumi up` again: it finds the VM there and finishes what is left." },
+export function restless(vm: string): TurntableError {
+  return new TurntableError("move.failed", `${vm} was somewhere else each time it was looked for`, {
+    ...{ retry: "safe", next: "Run `pulumi up` again: it finds the VM where it is then." },
   });
 }

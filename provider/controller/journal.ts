@@ -1,6 +1,9 @@
 import { z } from "zod";
+import { domainRecord } from "../aaa/domain-record.ts";
+import { timeWindow } from "../aaa/wire.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
+import { location } from "./placement.ts";
 
 const stageEntry = z.strictObject({
   stage: z.string(),
@@ -15,14 +18,19 @@ const journalFile = z.strictObject({
   from: z.string(),
   to: z.string(),
   epoch: z.int(),
+  /** Both sites, so that whoever finds the journal at one of them can ask the other. */
+  locations: z.array(location).default([]),
   stages: z.array(stageEntry),
   /** The hosts' ports that were put on the path. */
   lit: z.array(z.strictObject({ site: z.string(), host: z.string(), device: z.string() })).default([]),
   /** What outside the two hosts must be given back. */
   borrowed: z.strictObject({
     /** The domain that lent it. */
-    home: z.string().optional(),
+    home: domainRecord.optional(),
+    /** What is asked for, before its id is known: no two moves ask for the same milliseconds. */
+    asking: timeWindow.optional(),
     grant: z.string().optional(),
+    reserving: timeWindow.optional(),
     connection: z.string().optional(),
     /** Whether the connection was declared by somebody and is only to be put out. */
     declared: z.boolean().default(false),
@@ -30,6 +38,11 @@ const journalFile = z.strictObject({
 });
 
 export type JournalFile = z.output<typeof journalFile>;
+
+/** What a journal says of its move from the beginning. */
+export type JournalHeader = Pick<JournalFile, "move" | "from" | "to" | "epoch"> & {
+  readonly locations?: JournalFile["locations"];
+};
 
 /** Where a copy of the journal stands: the VM's directory at a host. */
 export interface Shelf {
@@ -63,6 +76,11 @@ function unreadable(shelf: Shelf, thrown: unknown): TurntableError {
   );
 }
 
+/** Whether a stage of the move was begun, whatever became of it. */
+export function wasBegun({ stages }: JournalFile, stage: string): boolean {
+  return stages.some((entry) => entry.stage === stage);
+}
+
 export async function removeJournal(shelf: Shelf): Promise<void> {
   await shelf.host.remove(pathOn(shelf));
 }
@@ -72,8 +90,8 @@ export class Journal {
   #file: JournalFile;
   #shelves: Shelf[];
 
-  constructor(file: Omit<JournalFile, "schema" | "stages" | "lit" | "borrowed">, shelf: Shelf) {
-    this.#file = { ...file, schema: 1, stages: [], lit: [], borrowed: { declared: false } };
+  constructor(file: JournalHeader, shelf: Shelf) {
+    this.#file = { locations: [], ...file, schema: 1, stages: [], lit: [], borrowed: { declared: false } };
     this.#shelves = [shelf];
   }
 

@@ -11,6 +11,8 @@ export interface LitPath {
   readonly connectionId: string | undefined;
   readonly hops: readonly string[];
   readonly bandwidthMbps: number;
+  /** When the reservation ends, and the path with it; undefined for one that stays. */
+  readonly endsAt: string | undefined;
   /** Measured from host to host. */
   readonly rttMs: number;
   /** Takes both hosts off and gives the path back (a declared one stays reserved, dark). */
@@ -35,6 +37,7 @@ export async function light(
     connectionId: connection?.connectionId,
     hops: connection?.segments.map(({ domain }) => domain) ?? [],
     bandwidthMbps: ends[0].bandwidthMbps,
+    endsAt: connection?.window.end,
     rttMs,
     putOut: async () => {
       await detachAll(ends);
@@ -54,18 +57,13 @@ async function provision(
   if (path.kind === "fixed") throw new TypeError("a fixed path is not provisioned");
   const declared = path.kind === "reserved";
   const { bandwidthMbps, mtu } = path;
-  const request = {
-    from: from.location.stp,
-    to: to.location.stp,
-    bandwidthMbps,
-    mtu,
-    window: permit.window,
-    vm: vm.name,
-  };
-  const id = declared ? path.connectionId : (await lightpath.reserve(request, permit.token)).connectionId;
+  const { home, window, token } = permit;
+  const request = { from: from.location.stp, to: to.location.stp, bandwidthMbps, mtu, window, vm: vm.name };
+  if (!declared) await journal.borrow({ home, reserving: window });
+  const id = declared ? path.connectionId : (await lightpath.reserve(request, token)).connectionId;
   undo("the lightpath", () => darken(move, lightpath, id));
-  await journal.borrow({ home: permit.home.name, connection: id, declared });
-  return await lightpath.provision(id, permit.token);
+  await journal.borrow({ home, connection: id, declared });
+  return await lightpath.provision(id, token);
 }
 
 async function darken({ path }: Move, lightpath: Lightpath, id: string): Promise<void> {

@@ -24,6 +24,7 @@ export async function migrate(
       ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
       bandwidthMbps: path.bandwidthMbps,
       encryption: move.path.encryption,
+      warrants: move.warrants,
       turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),
       onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
     });
@@ -37,6 +38,7 @@ export async function migrate(
 
 async function settled(move: Move, hypervisor: Hypervisor, mayHaveCommitted: boolean, course: Course) {
   try {
+    course.heed();
     return await hypervisor.settle(move.from.place, move.to.place, move.vm, mayHaveCommitted);
   } catch (thrown) {
     course.keepEverything();

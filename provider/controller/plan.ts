@@ -4,6 +4,7 @@ import type { Offer } from "../lightpath/lightpath.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
 import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
+import { copyMs } from "./prediction.ts";
 import { tunnelsAt } from "./steer.ts";
 
 /** A preview waits no longer than this for what it would only like to know. */
@@ -11,8 +12,6 @@ const PATIENCE_MS = 2_500;
 const MOVE_MINUTES = 60;
 /** What both ends add to the way of the last bytes: measured between 20 and 35 ms. */
 const HANDWORK_MS = 30;
-/** Connections, handshakes and TCP's first seconds, beside the bytes themselves. */
-const OVERHEAD_S = 6;
 
 /** Known, or why not. */
 type Answer<T> = { readonly known: T } | { readonly silent: string };
@@ -29,7 +28,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
   ]);
   const { lightpath, memoryMiB, downtimeBudgetMs } = news;
   const memoryBytes = memoryMiB * 2 ** 20;
-  const seconds = (bytes: number) => Math.ceil(OVERHEAD_S + (bytes * 8) / (lightpath.bandwidthMbps * 1e6));
+  const seconds = (bytes: number) => Math.ceil(copyMs(bytes, lightpath.bandwidthMbps) / 1_000);
   const rttMs = told(
     offer,
     ({ rttMs }) => rttMs,

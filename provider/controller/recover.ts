@@ -1,107 +1,130 @@
-import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { Context } from "../context.ts";
 import { inMove } from "../correlation.ts";
 import { detach } from "../lightpath/attachment.ts";
+import type { TunnelRecord } from "../tunnel/tunnel.ts";
 import { clearAway } from "./clear-away.ts";
-import { committedMeanwhile } from "./faults.ts";
-import { type JournalFile, readJournal, removeJournal } from "./journal.ts";
+import { silence } from "./faults.ts";
+import { giveBack } from "./give-back.ts";
+import { type JournalFile, readJournal, removeJournal, wasBegun } from "./journal.ts";
 import { type End, shelfOf } from "./move.ts";
 import type { ReplicaChoice } from "./placement.ts";
-import { tunnelsAt } from "./steer.ts";
+import { confirm, tunnelsAt } from "./steer.ts";
 import type { Sighting, Whereabouts } from "./whereabouts.ts";
+
+type Found = Whereabouts & { readonly home: Sighting };
 
 /**
  * Clears up after a move that broke off, by what is seen and not by what was meant: an arrival that was not
  * committed is refused for good and removed, an older copy becomes a replica or goes, a VM that was left standing
- * still goes on, and what the journal says was borrowed is given back. Afterwards the VM has one place, and nothing
- * else of it is left but replicas; resolves with that place as it is then.
+ * still goes on, its clients are led to it, and what the journal says was borrowed is given back. Afterwards the VM has
+ * one place, and nothing else of it is left but replicas; resolves with that place as it is then, or with undefined,
+ * nothing further changed, if the VM arrived elsewhere while it was looked for: then look again.
  * Rejects, changing nothing further, if a site or domain whose word is needed does not answer.
  */
 export async function recover(
   context: Context,
-  found: Whereabouts & { readonly home: Sighting },
-  domains: readonly DomainRecord[],
+  vmName: string,
+  found: Found,
   replicas: ReplicaChoice,
-): Promise<Sighting> {
+): Promise<Sighting | undefined> {
   const { home, leftovers } = found;
   const journals = await Promise.all([home, ...leftovers].map(({ end }) => readJournal(shelfOf(end))));
   const journal = journals.find((one) => one !== undefined);
   if (!journal && leftovers.length === 0) return home;
-  if (!journal) return await clearUp(context, found, replicas);
-  return await inMove(journal.move, () => finish(context, found, journal, domains, replicas));
+  if (!journal) return await clearUp(context, found, undefined, replicas);
+  return await inMove(journal.move, () => finish(context, vmName, found, journal, replicas));
 }
 
 async function finish(
   context: Context,
-  found: Whereabouts & { readonly home: Sighting },
+  vmName: string,
+  found: Found,
   journal: JournalFile,
-  domains: readonly DomainRecord[],
   replicas: ReplicaChoice,
-): Promise<Sighting> {
-  const { home } = found;
+): Promise<Sighting | undefined> {
+  const { home, ends } = found;
   context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
-  const now = await clearUp(context, found, replicas);
-  for (const end of found.ends) await leavePath(end, journal);
-  await giveBack(context, journal.borrowed, domains);
+  requireBothEnds(vmName, journal, ends);
+  const now = await clearUp(context, found, journal, replicas);
+  if (now === undefined) return undefined;
+  if (now.seen.run !== "dead") await lead(context, now);
+  for (const end of ends) await leavePath(end, journal);
+  await giveBack(context, vmName, journal.borrowed);
   await removeJournal(shelfOf(home.end));
   return now;
 }
 
-async function clearUp(
-  context: Context,
-  { home, leftovers }: Whereabouts & { readonly home: Sighting },
-  replicas: ReplicaChoice,
-): Promise<Sighting> {
-  for (const leftover of leftovers) await clear(context, home, leftover, replicas);
-  return await awake(context, home);
+/** Without the word of both ends of a move that broke off, nobody knows which one has the VM. */
+function requireBothEnds(vmName: string, { from, to }: JournalFile, ends: readonly End[]): void {
+  const unasked = [from, to].filter((site) => !ends.some(({ location }) => location.name === site));
+  const reason = "a move that broke off names it";
+  if (unasked.length === 0) return;
+  throw silence(
+    vmName,
+    unasked.map((site) => ({ site, reason })),
+  );
 }
 
+async function clearUp(
+  context: Context,
+  { home, leftovers }: Found,
+  journal: JournalFile | undefined,
+  replicas: ReplicaChoice,
+): Promise<Sighting | undefined> {
+  // A tunnel's end may stand where its record was not written yet.
+  const tunnels = new Map<string, TunnelRecord>();
+  for (const { end } of [home, ...leftovers]) for (const one of await tunnelsAt(end)) tunnels.set(one.name, one);
+  for (const leftover of leftovers) {
+    if (!(await clear(context, home, leftover, [...tunnels.values()], replicas))) return undefined;
+  }
+  return await awake(context, home, journal);
+}
+
+/** False if it turns out that the VM has arrived there. */
 async function clear(
   context: Context,
   home: Sighting,
   { end, seen }: Sighting,
+  tunnels: readonly TunnelRecord[],
   replicas: ReplicaChoice,
-): Promise<void> {
+): Promise<boolean> {
   const hypervisor = context.hypervisor(end.record.hypervisor);
   const vm = await hypervisor.specOf(home.end.place);
   context.narrator.warn(`ending an unfinished ${seen.kind} copy of ${vm.name} at ${end.location.name}`);
-  // Their records go with the copy, their devices do not.
-  const tunnels = await tunnelsAt(end);
   if (seen.kind === "incoming") {
     // A source that is dead cannot be let go on: the arrival is only to be refused.
     const holder =
       home.seen.run === "dead"
         ? await hypervisor.refuse(end.place, vm)
         : await hypervisor.settle(home.end.place, end.place, vm, true);
-    if (holder === "destination") throw committedMeanwhile(vm.name, end);
+    if (holder === "destination") return false;
   }
   const generation = await hypervisor.generationAt(home.end.place);
   if (seen.kind === "active" && replicas === "keep" && generation !== undefined) {
     await hypervisor.retire(end.place, vm, generation);
   }
   await clearAway(context, end, vm.name, tunnels, replicas === "keep" ? "replica" : "nothing");
+  return true;
 }
 
-/** A move that broke off may have left the VM paused where it is, or where it arrived. */
-async function awake(context: Context, { end, seen }: Sighting): Promise<Sighting> {
+/** A move that broke off may have left the VM paused where it is, or where it arrived, or copying to nowhere. */
+async function awake(context: Context, { end, seen }: Sighting, journal: JournalFile | undefined): Promise<Sighting> {
   const hypervisor = context.hypervisor(end.record.hypervisor);
   const vm = await hypervisor.specOf(end.place);
-  if (seen.run === "paused") await hypervisor.resume(end.place, vm);
+  const copying = journal !== undefined && wasBegun(journal, "migrate") && seen.run === "running";
+  if (seen.run === "paused" || copying) await hypervisor.resume(end.place, vm);
   if (seen.run !== "dead") await hypervisor.settleDisks(end.place, vm);
   const now = await hypervisor.observe(end.place);
   return { end, seen: now.kind === "active" ? now : seen };
 }
 
-async function giveBack(
-  context: Context,
-  borrowed: JournalFile["borrowed"],
-  domains: readonly DomainRecord[],
-): Promise<void> {
-  const home = domains.find(({ name }) => name === borrowed.home);
-  if (!home) return;
-  if (borrowed.connection && borrowed.declared) await context.lightpath(home).release(borrowed.connection);
-  else if (borrowed.connection) await context.lightpath(home).terminate(borrowed.connection);
-  if (borrowed.grant) await context.aaa(home).revokeGrant(borrowed.grant);
+/** Every gateway points at the VM, and its end of each tunnel stands. */
+async function lead(context: Context, { end, seen }: Sighting): Promise<void> {
+  const steering = { tunnel: context.tunnel, gateway: context.hosts.open };
+  for (const record of await tunnelsAt(end)) {
+    await context.tunnel(record.kind).attach(end.host, record, end.record.tunnel.address);
+    await confirm(end, seen.epoch, steering, record);
+  }
 }
 
 /** Takes a host off the ports that this move lit; another VM may be on its way over the others. */

@@ -4,10 +4,12 @@ import { authorize } from "./authorize.ts";
 import { Course } from "./course.ts";
 import { hold } from "./hold.ts";
 import { Journal } from "./journal.ts";
+import type { Lease } from "./lease.ts";
 import { type LitPath, light } from "./light.ts";
 import { migrate } from "./migrate.ts";
 import { type Move, shelfOf } from "./move.ts";
 import type { MoveRecord } from "./placement.ts";
+import { bytesToMove, copyMs, LIGHT_MS, requireTime } from "./prediction.ts";
 import { release } from "./release.ts";
 import { type Steering, stageTurns, steer } from "./steer.ts";
 import { timelineOf } from "./timeline.ts";
@@ -24,14 +26,16 @@ const OLD_DISKS = { keep: "the old site's disks stay as a replica", wipe: "the o
 export async function relocate(
   move: Move,
   context: Context,
+  lease: Pick<Lease, "lost">,
   onCommit: (soFar: () => MoveRecord) => void,
 ): Promise<MoveRecord> {
   const { from, to, vm, epoch } = move;
   const startedAt = new Date().toISOString();
   const title = `${vm.name} ${from.location.name} → ${to.location.name}`;
-  const header = { move: move.id, from: from.location.name, to: to.location.name, epoch };
+  const locations = [from.location, to.location];
+  const header = { move: move.id, from: from.location.name, to: to.location.name, epoch, locations };
   const journal = new Journal(header, shelfOf(from));
-  const course = new Course(title, journal, context.narrator);
+  const course = new Course(title, journal, context.narrator, lease);
   const hypervisor = context.hypervisor(to.record.hypervisor);
   const steering: Steering = { tunnel: context.tunnel, gateway: (record) => context.hosts.open(record) };
   const recordOf = (path: LitPath, transfer: Transfer): MoveRecord => ({
@@ -55,10 +59,17 @@ export async function relocate(
     const permit = await course.stage("authorize", "consent of every domain on the way", (undo) =>
       authorize(move, context.aaa, journal, undo),
     );
-    const path = await course.stage("light", `a path through ${permit?.domains.join(", ") ?? "a fixed link"}`, (undo) =>
-      light(move, permit, context.lightpath, journal, undo),
+    const path = await course.stage(
+      "light",
+      `a path through ${permit?.domains.join(", ") ?? "a fixed link"}`,
+      (undo) => {
+        if (permit) requireTime("light", LIGHT_MS, { what: "the token", end: permit.expiresAt });
+        return light(move, permit, context.lightpath, journal, undo);
+      },
     );
     const { turns, transfer } = await course.stage("migrate", "disk and memory, then the switchover", async (undo) => {
+      const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps);
+      if (path.endsAt !== undefined) requireTime("migrate", copyingMs, { what: "the reservation", end: path.endsAt });
       const turns = await stageTurns(move, steering, undo);
       const transfer = await migrate(move, arrival, path, turns, hypervisor, course);
       course.commit();

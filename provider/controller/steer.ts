@@ -1,3 +1,4 @@
+import { TurntableError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import type { GatewayRecord, StagedTurn, Tunnel, TunnelRecord } from "../tunnel/tunnel.ts";
 import { tunnelRecord } from "../tunnel/tunnel.ts";
@@ -46,15 +47,22 @@ export async function stageTurns(move: Move, steering: Steering, undo: Undo): Pr
 export async function steer(move: Move, steering: Steering, turns: readonly ReadyTurn[]): Promise<void> {
   for (const { record, staged } of turns) {
     await staged.cancel();
-    await confirm(move, steering, record);
+    await confirm(move.to, move.epoch, steering, record);
     await steering.tunnel(record.kind).detach(move.from.host, record);
   }
 }
 
-async function confirm({ to, epoch }: Move, steering: Steering, record: TunnelRecord): Promise<void> {
+/** Sees that a tunnel's gateway leads to this end, and turns it if it does not. */
+export async function confirm(end: End, epoch: number, steering: Steering, record: TunnelRecord): Promise<void> {
   const tunnel = steering.tunnel(record.kind);
   const gateway = await steering.gateway(record.gateway);
-  const endpoint = { address: to.record.tunnel.address, epoch };
-  const now = await tunnel.observe(gateway, record);
+  const endpoint = { address: end.record.tunnel.address, epoch };
+  const now = await tunnel.observe(gateway, record).catch(unlessBroken);
   if (now?.address !== endpoint.address || now.epoch !== epoch) await tunnel.establish(gateway, record, endpoint);
+}
+
+/** A gateway that was left half-way is made anew. */
+function unlessBroken(thrown: unknown): undefined {
+  if (thrown instanceof TurntableError && thrown.code === "tunnel.failed") return undefined;
+  throw thrown;
 }

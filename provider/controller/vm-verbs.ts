@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { Context } from "../context.ts";
 import { inMove } from "../correlation.ts";
 import { reasonOf } from "../errors.ts";
 import { PartialFailure } from "../resource.ts";
 import { chooseHost } from "./broker.ts";
 import { clearAway } from "./clear-away.ts";
-import { alreadyThere, doubled, notFound, notRunning, silence } from "./faults.ts";
+import { alreadyThere, doubled, notFound, notRunning, restless, silence } from "./faults.ts";
+import { knownSites } from "./known-sites.ts";
+import { type Lease, leased } from "./lease.ts";
 import type { End, Move } from "./move.ts";
 import {
   type Location,
@@ -14,32 +15,39 @@ import {
   type Observation,
   type PlacementInputs,
   type PlacementState,
+  type ReplicaChoice,
   vmOf,
 } from "./placement.ts";
 import { recover } from "./recover.ts";
 import { relocate } from "./relocate.ts";
 import { tunnelsAt } from "./steer.ts";
-import { runningAt, type Sighting, whereabouts } from "./whereabouts.ts";
+import { runningAt, type Sighting, type Whereabouts, whereabouts } from "./whereabouts.ts";
 
 const FIRST_EPOCH = 1;
+/** A move that broke off may still commit while it is looked for, once. */
+const MOST_LOOKS = 3;
 
 /** Starts the VM at its declared site. Whatever stands there already is somebody's, and is left alone. */
 export async function placeVm(context: Context, inputs: PlacementInputs): Promise<PlacementState> {
-  const end = await chooseHost(context, inputs.location, inputs.name);
-  const hypervisor = context.hypervisor(end.record.hypervisor);
-  if ((await end.host.list(end.place.directory)).length > 0) throw alreadyThere(inputs.name, end);
-  try {
-    await hypervisor.start(end.place, vmOf(inputs), FIRST_EPOCH);
-  } catch (thrown) {
-    await hypervisor.remove(end.place, inputs.name).catch(() => undefined);
-    throw thrown;
-  }
-  return stateAt(end, inputs, { state: "running", epoch: FIRST_EPOCH, locations: {} });
+  const claim = { sites: [inputs.location], purpose: `creates it at ${inputs.site}` };
+  return await leased(context, inputs.name, claim, async () => {
+    const end = await chooseHost(context, inputs.location, inputs.name);
+    const hypervisor = context.hypervisor(end.record.hypervisor);
+    if ((await end.host.list(end.place.directory)).length > 0) throw alreadyThere(inputs.name, end);
+    try {
+      await hypervisor.start(end.place, vmOf(inputs), FIRST_EPOCH);
+    } catch (thrown) {
+      await hypervisor.remove(end.place, inputs.name).catch(() => undefined);
+      throw thrown;
+    }
+    return stateAt(end, inputs, { state: "running", epoch: FIRST_EPOCH, locations: {} });
+  });
 }
 
 /**
- * Brings the VM to what is declared now. Looks first where it really is; a move that broke off is cleared up or
- * finished before another begins. Throws PartialFailure if the VM arrived but something could not be given back.
+ * Brings the VM to what is declared now, as its only controller. Looks first where it really is; a move that broke off
+ * is cleared up or finished before another begins. Throws PartialFailure if the VM arrived but something could not be
+ * given back.
  */
 export async function relocateVm(
   context: Context,
@@ -47,23 +55,41 @@ export async function relocateVm(
   olds: PlacementState,
   news: PlacementInputs,
 ): Promise<PlacementState> {
-  const locations = { ...olds.locations, [news.site]: news.location };
-  const home = await sole(context, Object.values(locations), news);
-  if (home.end.location.name === news.site) {
-    return stateAt(home.end, news, { ...olds, ...asSeen(home), locations });
-  }
+  const declared = { ...olds.locations, [news.site]: news.location };
+  const sites = await knownSites(context, Object.values(declared), news.name);
+  const purpose = olds.site === news.site ? "updates it" : `moves ${olds.site} → ${news.site}`;
+  return await leased(context, news.name, { sites, purpose }, async (lease) => {
+    if (lease.silent.length > 0) throw silence(news.name, lease.silent);
+    const home = await sole(context, sites, news);
+    const locations = Object.fromEntries(sites.map((site) => [site.name, site]));
+    if (home.end.location.name === news.site) {
+      return stateAt(home.end, news, { ...olds, ...asSeen(home), locations });
+    }
+    return await moveFrom(context, id, home, news, locations, lease);
+  });
+}
+
+async function moveFrom(
+  context: Context,
+  id: string,
+  home: Sighting,
+  news: PlacementInputs,
+  locations: PlacementState["locations"],
+  lease: Lease,
+): Promise<PlacementState> {
   if (home.seen.kind === "active" && home.seen.run !== "running") throw notRunning(news.name, home);
+  const to = await chooseHost(context, news.location, news.name);
   const move: Move = {
-    ...{ id: randomUUID(), vm: vmOf(news), epoch: home.seen.epoch + 1 },
-    ...{ from: home.end, to: await chooseHost(context, news.location, news.name) },
+    ...{ id: randomUUID(), vm: vmOf(news), epoch: home.seen.epoch + 1, from: home.end, to },
     ...{ path: news.lightpath, grant: news.grant, downtimeBudgetMs: news.downtimeBudgetMs },
     replicas: news.replicas,
+    warrants: { source: lease.warrantAt(home.end), destination: lease.warrantAt(to) },
   };
   const arrived = stateAt(move.to, news, { state: "running", epoch: move.epoch, locations });
   return await inMove(move.id, async () => {
     let soFar: (() => MoveRecord) | undefined;
     try {
-      const lastMove = await relocate(move, context, (record) => {
+      const lastMove = await relocate(move, context, lease, (record) => {
         soFar = record;
       });
       context.narrator.info(summary(news.name, lastMove));
@@ -79,42 +105,67 @@ function asSeen({ seen }: Sighting): Pick<PlacementState, "state" | "epoch"> {
   return { state: seen.run === "dead" ? "stopped" : seen.run, epoch: seen.epoch };
 }
 
-/** Looks where the VM really is, at every site it was ever at. */
+/** Looks where the VM really is, at every site it was ever at or sent to. */
 export async function observePlacement(context: Context, state: PlacementState): Promise<Observation> {
-  const found = await whereabouts(context, Object.values(state.locations), state.name);
+  const sites = await knownSites(context, Object.values(state.locations), state.name);
+  const found = await whereabouts(context, sites, state.name);
   const running = runningAt(found);
   if (running.length > 1) return { kind: "doubled", sites: running };
   const { home, silent } = found;
   if (home) {
     const { end } = home;
     const moved = { site: end.location.name, location: end.location, host: end.record.name };
-    return { kind: "found", state: { ...state, ...moved, ...asSeen(home) } };
+    const locations = { ...state.locations, [end.location.name]: end.location };
+    return { kind: "found", state: { ...state, ...moved, ...asSeen(home), locations } };
   }
   const reason = silent.map((one) => `${one.site}: ${one.reason}`).join("; ");
   return silent.length > 0 ? { kind: "unreachable", reason } : { kind: "gone" };
 }
 
-/** Ends the VM wherever it is and removes everything of it, at every site it was ever at. */
+/** Ends the VM wherever it is and removes everything of it, at every site it was ever at or sent to. */
 export async function removeVm(context: Context, state: PlacementState): Promise<void> {
-  const found = await whereabouts(context, Object.values(state.locations), state.name);
-  if (found.home) await recover(context, { ...found, home: found.home }, domainsOf(state), "wipe");
-  for (const { end } of found.home ? [found.home] : found.leftovers) {
-    await clearAway(context, end, state.name, await tunnelsAt(end), state.keepDisks ? "disks" : "nothing");
-  }
-  await wipe(context, found.replicas, state.name);
-  if (found.silent.length > 0) throw silence(state.name, found.silent);
+  const sites = await knownSites(context, Object.values(state.locations), state.name);
+  await leased(context, state.name, { sites, purpose: "removes it" }, async (lease) => {
+    const reached = sites.filter(({ name }) => !lease.silent.some(({ site }) => site === name));
+    const found = await cleared(context, reached, state.name, "wipe", () => undefined);
+    for (const { end } of found.home ? [found.home] : found.leftovers) {
+      await clearAway(context, end, state.name, await tunnelsAt(end), state.keepDisks ? "disks" : "nothing");
+    }
+    await wipe(context, found.replicas, state.name);
+    const silent = [...lease.silent, ...found.silent];
+    if (silent.length > 0) throw silence(state.name, silent);
+  });
 }
 
 /** The one place that has the VM, with nothing unfinished elsewhere. */
-async function sole(context: Context, locations: readonly Location[], inputs: PlacementInputs): Promise<Sighting> {
-  const found = await whereabouts(context, locations, inputs.name);
-  const running = runningAt(found);
-  if (running.length > 1) throw doubled(inputs.name, running);
-  if (found.silent.length > 0) throw silence(inputs.name, found.silent);
-  if (!found.home) throw notFound(inputs.name, locations);
-  if (inputs.replicas === "wipe") await wipe(context, found.replicas, inputs.name);
-  const domains = domainsOf({ ...inputs, locations });
-  return await recover(context, { ...found, home: found.home }, domains, inputs.replicas);
+async function sole(context: Context, sites: readonly Location[], inputs: PlacementInputs): Promise<Sighting> {
+  const { name, replicas } = inputs;
+  const found = await cleared(context, sites, name, replicas, (sight) => {
+    const running = runningAt(sight);
+    if (running.length > 1) throw doubled(name, running);
+    if (sight.silent.length > 0) throw silence(name, sight.silent);
+  });
+  if (!found.home) throw notFound(name, sites);
+  if (replicas === "wipe") await wipe(context, found.replicas, name);
+  return found.home;
+}
+
+/** What is found once a move that broke off has been cleared up. `admit` throws at a sight that nothing may be done about. */
+async function cleared(
+  context: Context,
+  sites: readonly Location[],
+  vmName: string,
+  replicas: ReplicaChoice,
+  admit: (found: Whereabouts) => void,
+): Promise<Whereabouts> {
+  for (let looks = 1; looks <= MOST_LOOKS; looks++) {
+    const found = await whereabouts(context, sites, vmName);
+    admit(found);
+    if (!found.home) return found;
+    const home = await recover(context, vmName, { ...found, home: found.home }, replicas);
+    if (home) return { ...found, home, leftovers: [] };
+  }
+  throw restless(vmName);
 }
 
 async function wipe(context: Context, replicas: readonly End[], vmName: string): Promise<void> {
@@ -134,18 +185,6 @@ function stateAt(
     locations: { ...last.locations, [inputs.site]: inputs.location },
   };
 }
-
-/** Every domain that may have lent something for this VM. */
-function domainsOf({ locations, lightpath, grant }: DomainSources): readonly DomainRecord[] {
-  const asked = lightpath.kind === "fixed" ? undefined : lightpath.home;
-  return [...Object.values(locations).map(({ domain }) => domain), asked, grant?.home].filter(
-    (one) => one !== undefined,
-  );
-}
-
-type DomainSources = Pick<PlacementState, "lightpath" | "grant"> & {
-  readonly locations: PlacementState["locations"] | readonly Location[];
-};
 
 function summary(vm: string, { from, to, blackoutMs, memoryBytes, diskBytes, totalMs, stages }: MoveRecord): string {
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -78,6 +78,12 @@ export interface TurnTrigger {
   readonly epoch: number;
 }
 
+/** The controller's lease at a host: pilots obey it for as long as this number stands in that file (controller/lease.ts). */
+export interface Warrant {
+  readonly path: string;
+  readonly number: number;
+}
+
 export interface SendRequest {
   readonly source: Place;
   readonly destination: Place;
@@ -88,6 +94,8 @@ export interface SendRequest {
   readonly encryption: "tls" | "none";
   readonly downtimeBudgetMs: number;
   readonly turns: readonly TurnTrigger[];
+  /** By what right this is done, at each end; absent where no other controller can be. */
+  readonly warrants?: { readonly source: Warrant; readonly destination: Warrant } | undefined;
   onProgress(progress: Progress): void;
 }
 

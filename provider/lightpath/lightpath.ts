@@ -20,4 +20,6 @@ export interface Lightpath {
   terminate(connectionId: string): Promise<void>;
   /** Undefined if the domain does not know it. */
   query(connectionId: string): Promise<Connection | undefined>;
+  /** All connections of this caller that the domain coordinates, ended ones too. */
+  list(): Promise<readonly Connection[]>;
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { authorize } from "../../provider/controller/authorize.ts";
+import { giveBack } from "../../provider/controller/give-back.ts";
 import { Journal, readJournal } from "../../provider/controller/journal.ts";
 import { light } from "../../provider/controller/light.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
@@ -101,6 +102,26 @@ test("a path is reserved, lit, journaled, and both hosts are put on it; putting 
   expect(await held(move)).toEqual({ grant: "active", connection: "terminated" });
   expect(await sites.ip("san", "-o", "-4", "address", "show")).toBe("");
   await permit?.giveBack();
+});
+
+test("what was lent before its id could be noted is found by what was asked for, and nothing else is given back", async () => {
+  const { move, journal } = await begun();
+  const stranger = await begun({ vm: { ...move.vm, name: "other" } });
+  const others = await authorize(stranger.move, aaa, stranger.journal, undo);
+  const otherGrant = (await readJournal(shelfOf(stranger.move.from)))?.borrowed.grant ?? "";
+  const lender: typeof drac = () =>
+    Object.assign(drac(), { provision: () => Promise.reject(new Error("killed here")) });
+  const permit = await authorize(move, aaa, journal, undo);
+  await expect(light(move, permit, lender, journal, undo)).rejects.toThrow("killed here");
+  const noted = (await readJournal(shelfOf(move.from)))?.borrowed;
+  expect(noted?.reserving).toEqual(permit?.window);
+  expect(noted?.asking).toEqual(permit?.window);
+  expect(await held(move)).toEqual({ grant: "active", connection: "reserved" });
+  const { home, asking, reserving } = noted ?? {};
+  await giveBack({ aaa, lightpath: drac }, move.vm.name, { home, asking, reserving, declared: false });
+  expect(await held(move)).toEqual({ grant: "revoked", connection: "terminated" });
+  expect((await aaa().grantStatus(otherGrant))?.state).toBe("active");
+  await others?.giveBack();
 });
 
 test("a domain that is silent when the path is lit: what was reserved is taken back by the undos", async () => {

@@ -108,3 +108,28 @@ test("if nobody knows who has the VM, nothing at all is taken back", async () =>
   expect(error.message).toMatch(/Which site has the VM is not known: nothing was taken back/);
   expect(await readJournal(shelf)).toBeDefined();
 });
+
+test("without its lease the course begins no stage and takes nothing back, not even what it could", async () => {
+  const lease: { lost: string | undefined } = { lost: undefined };
+  const begun: string[] = [];
+  const tell = (line: string) => void begun.push(line);
+  const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelf);
+  const leased = new Course("web ams → san", journal, { info: tell, warn: tell, progress: tell }, lease);
+  let undone = false;
+  await leased.stage("hold", "a host", async (undo) => {
+    undo("the host", async () => {
+      undone = true;
+    });
+  });
+  lease.lost = "san was not heard for 12 s";
+  const thrown = await leased
+    .stage("light", "a path", async () => expect.unreachable("it goes on"))
+    .catch((why) => why);
+  const error = await leased.undo(thrown);
+  expect({ undone, begun: begun.length }).toEqual({ undone: false, begun: 1 });
+  expect(error).toMatchObject({ code: "move.failed", retry: "unsafe" });
+  expect(error.message).toMatch(
+    /failed in stage light: the lease is lost: san was not heard for 12 s .* Nothing was taken back, since another controller may be at work/,
+  );
+  expect((await readJournal(shelf))?.stages.at(-1)).toMatchObject({ stage: "hold", state: "done" });
+});

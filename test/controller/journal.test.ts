@@ -30,12 +30,13 @@ test("what a move is about to do stands on every shelf before it is done, for it
   await journal.note("hold", "begun");
   expect(await readJournal(there)).toBeUndefined();
   await journal.alsoOn(there);
-  await journal.borrow({ home: "ams.example", grant: "g1" });
+  const home = { name: "ams.example", url: "https://127.0.0.1:1", fingerprint: `SHA256:${"A".repeat(43)}` };
+  await journal.borrow({ home, grant: "g1" });
   await journal.borrow({ connection: "c1" });
   for (const shelf of [here, there]) {
     expect(await readJournal(shelf)).toMatchObject({
       ...{ schema: 1, move: "m1", from: "ams", to: "san", epoch: 2, stages: [{ stage: "hold", state: "begun" }] },
-      borrowed: { home: "ams.example", grant: "g1", connection: "c1", declared: false },
+      borrowed: { home, grant: "g1", connection: "c1", declared: false },
     });
     expect((await stat(`${shelf.directory}/journal.json`)).mode & 0o777).toBe(0o600);
   }

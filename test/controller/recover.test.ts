@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildGuest, GUEST_COMMAND_LINE } from "../../examples/lab/guest/build.ts";
 import { Journal, readJournal } from "../../provider/controller/journal.ts";
+import { knownSites } from "../../provider/controller/known-sites.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
 import { recover } from "../../provider/controller/recover.ts";
 import { runningAt, type Whereabouts, whereabouts } from "../../provider/controller/whereabouts.ts";
@@ -43,7 +44,9 @@ const look = () => whereabouts(sites.context, [sites.ams, sites.san], "tiny");
 
 async function cleared(found: Whereabouts) {
   if (!found.home) throw new Error("the VM is nowhere");
-  return await recover(sites.context, { ...found, home: found.home }, [], "keep");
+  const home = await recover(sites.context, "tiny", { ...found, home: found.home }, "keep");
+  if (!home) throw new Error("the VM is not where it was found");
+  return home;
 }
 
 test("all hosts are asked: who has the VM, what is left elsewhere, and who is silent", async () => {
@@ -112,7 +115,7 @@ test("the disks at a site that the VM has left become a replica, or go if none i
     const generation = await qemu.generationAt(move.to.place);
     const { home, ...others } = await look();
     if (!home) throw new Error("the VM is nowhere");
-    expect((await recover(sites.context, { ...others, home }, [], replicas)).end.location.name).toBe("san");
+    expect((await recover(sites.context, "tiny", { ...others, home }, replicas))?.end.location.name).toBe("san");
     const left = replicas === "keep" ? { kind: "replica", generation } : { kind: "absent" };
     expect(await qemu.observe(move.from.place)).toEqual(left);
     await qemu.remove(move.to.place, "tiny");
@@ -132,7 +135,7 @@ test("a source that has died meanwhile keeps nobody from clearing up, and all th
   const found = await look();
   if (!found.home) throw new Error("the VM is nowhere");
   const telling = { ...sites.context, narrator: { info: tell, warn: tell, progress: tell } };
-  const now = await recover(telling, { ...found, home: found.home }, [], "keep");
+  const now = await recover(telling, "tiny", { ...found, home: found.home }, "keep");
   expect(now).toMatchObject({ end: { location: { name: "ams" } }, seen: { kind: "active", run: "dead", epoch: 1 } });
   expect(await move.to.host.list(`${sites.directory}/san`)).toEqual([]);
   expect(await readJournal(shelfOf(move.from))).toBeUndefined();
@@ -148,6 +151,22 @@ test("a VM that was left standing still, off its network, goes on connected", as
   expect(found.home?.seen).toMatchObject({ run: "paused" });
   expect((await cleared(found)).seen).toMatchObject({ run: "running" });
   expect(await sites.ip("ams", "-o", "link", "show", "master", bridge)).toContain(tap);
+});
+
+test("where a move that broke off was going is known from its journal, and nothing is done without that site", async () => {
+  const header = { move: "m1", from: "ams", to: "san", epoch: 2, locations: [sites.ams, sites.san] };
+  await new Journal(header, shelfOf(move.from)).note("migrate", "begun");
+  await begun();
+  const known = await knownSites(sites.context, [sites.ams], "tiny");
+  expect(known).toEqual([sites.ams, sites.san]);
+  const blind = whereabouts(sites.context, [sites.ams], "tiny").then(cleared);
+  await expect(blind).rejects.toMatchObject({
+    code: "host.unreachable",
+    message: expect.stringMatching(/asked of san/),
+  });
+  expect((await look()).leftovers).toHaveLength(1);
+  expect((await whereabouts(sites.context, known, "tiny").then(cleared)).end.location.name).toBe("ams");
+  expect((await look()).leftovers).toEqual([]);
 });
 
 test("a journal that cannot be read stops everything before anything is changed", async () => {

@@ -121,3 +121,33 @@ test("a VM that a move left paused goes on, connected", async () => {
   expect(stdout).toContain(tap);
   expect(await qemu.observe(here)).toEqual({ kind: "active", epoch: 1, run: "running" });
 }, 60_000);
+
+test.each(["source", "destination"] as const)(
+  "a controller whose lease at the %s is another's by now moves nothing: the VM stays, connected",
+  async (end) => {
+    const { here, there, vm } = hosts;
+    const path = { source: `${here.directory}.lease`, destination: `${there.directory}.lease` };
+    for (const [place, at] of [
+      [here, path.source],
+      [there, path.destination],
+    ] as const) {
+      await place.host.writeFile(at, JSON.stringify({ number: at === path[end] ? 8 : 7 }));
+    }
+    const warrants = {
+      source: { path: path.source, number: 7 },
+      destination: { path: path.destination, number: 7 },
+    };
+    const request: SendRequest = {
+      ...{ source: here, destination: there, vm, arrival, turns: [], warrants },
+      ...{ bandwidthMbps: 100, encryption: "tls", downtimeBudgetMs: 1000, onProgress: () => undefined },
+    };
+    const sent = qemu.send(request);
+    await expect(sent).rejects.toMatchObject({
+      ...{ code: "hypervisor.failed", retry: end === "source" ? "safe" : "unsafe" },
+      message: expect.stringMatching(/its controller does not hold the VM's lease any more/),
+    });
+    expect(await qemu.settle(here, there, vm, true)).toBe("source");
+    await expectHome();
+  },
+  90_000,
+);

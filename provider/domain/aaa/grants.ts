@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import { nothing } from "../../aaa/channel.ts";
 import { GRANT_TYPE, type GrantDetails, grantDetails } from "../../aaa/token.ts";
-import type { Grant, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
+import type { Grant, GrantListing, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
 import { reasonOf } from "../../errors.ts";
 import type { DomainConfig } from "../config.ts";
 import { domainsAlong, fastestPath } from "../drac/path.ts";
@@ -17,7 +17,7 @@ import type { Consents } from "./consents.ts";
 import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
 
-const row = z.object({ subject: z.string(), body: z.string() });
+const row = z.object({ id: z.string(), subject: z.string(), body: z.string() });
 
 export interface GrantParts {
   readonly config: DomainConfig;
@@ -62,7 +62,21 @@ export class Grants {
 
   /** Rejects with Refused (404) if this client has no such grant here. */
   status(client: Known, id: string): GrantStatus {
-    const { domains, window } = this.#find(client, id);
+    return this.#asOfNow(id, this.#find(client, id));
+  }
+
+  /** This client's grants that are neither revoked nor past. */
+  standing(client: Known): GrantListing[] {
+    const select = "SELECT * FROM grants WHERE subject = ?";
+    const rows = z.array(row).parse(this.#parts.database.prepare(select).all(client.id));
+    const all = rows.map(({ id, body }) => {
+      const details = grantDetails.parse(JSON.parse(body));
+      return { ...this.#asOfNow(id, details), vm: details.vm };
+    });
+    return all.filter(({ state }) => state === "active");
+  }
+
+  #asOfNow(id: string, { domains, window }: GrantDetails): GrantStatus {
     const revoked = this.#parts.revocations.has(this.#parts.signatures.domain, id);
     const expired = Date.parse(window.end) <= Date.now();
     return { id, state: revoked ? "revoked" : expired ? "expired" : "active", domains, window };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { grant, grantRequest, grantStatus, token, tokenRequest } from "../../aaa/wire.ts";
+import { grant, grantListing, grantRequest, grantStatus, token, tokenRequest } from "../../aaa/wire.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
 import { consent, consentRequest } from "../wire.ts";
 import type { Consents } from "./consents.ts";
@@ -20,6 +20,9 @@ export interface AaaParts {
 export function serveAaa(server: Server, { grants, tokens, consents, revocations }: AaaParts): void {
   server.post("/aaa/grants", { schema: { body: grantRequest, response: { 201: grant } } }, async (request, reply) =>
     reply.status(201).send(await grants.request(clientOf(request), request.body)),
+  );
+  server.get("/aaa/grants", { schema: { response: { 200: z.array(grantListing) } } }, async (request) =>
+    grants.standing(clientOf(request)),
   );
   server.get("/aaa/grants/:id", { schema: { params: byId, response: { 200: grantStatus } } }, async (request) =>
     grants.status(clientOf(request), request.params.id),

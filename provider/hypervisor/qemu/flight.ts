@@ -44,7 +44,7 @@ const source = (name: string) => readFileSync(new URL(`./pilot/${name}.py`, impo
 
 const program = (...names: readonly string[]) => names.map(source).join("\n");
 
-const BOTH = ["monitor", "orders", "seal", "heartbeat", "detached", "process", "way"];
+const BOTH = ["monitor", "orders", "seal", "heartbeat", "detached", "process", "way", "warrant"];
 const PARTS = {
   source: [...BOTH, "home", "fencing", "guardian", "source"],
   destination: [...BOTH, "verdict", "arrival", "keeper", "destination"],

@@ -30,14 +30,14 @@ export async function takePilots(request: SendRequest): Promise<Flights> {
   }
 }
 
-function destinationParameters({ destination, vm, arrival, turns }: SendRequest, key: string) {
+function destinationParameters({ destination, vm, arrival, turns, warrants }: SendRequest, key: string) {
   const { epoch, generation, machine } = arrival;
   const at = files(destination.directory);
   const content = recordText({ schema: 1, role: "active", epoch, generation, machine, vm });
   return {
     ...{ key, epoch, directory: destination.directory, pid: at.pid },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
-    record: { path: at.record, content },
+    record: { path: at.record, content, warrant: warrants?.destination ?? null },
     nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),
     way: { guards: DISK_GUARDS, helper: at.memoryWayPid, folder: at.way },
     turns,
@@ -46,7 +46,7 @@ function destinationParameters({ destination, vm, arrival, turns }: SendRequest,
 }
 
 function sourceParameters(
-  { source, vm, arrival, destination }: SendRequest,
+  { source, vm, arrival, destination, warrants }: SendRequest,
   key: string,
   { heartPort, ways }: Listening,
 ) {
@@ -54,7 +54,7 @@ function sourceParameters(
   const { bridge, tap } = segmentOf(vm.name);
   return {
     ...{ key, epoch: arrival.epoch, directory: source.directory, bridge, tap, ways },
-    ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
+    ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor, warrant: warrants?.source ?? null },
     disks: vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) })),
     nearEnds: vm.disks.map(({ name }) => ({ pid: at.nearEndPid(name), socket: at.nearEnd(name) })),
     way: { helper: at.memoryWayPid, folder: at.way },

@@ -40,10 +40,12 @@ const bases = (disks: readonly string[]) => disks.map((name) => diskFile(name, "
 
 /** Removes everything but these files; the folder too if there are none. */
 async function clear({ host, directory }: Place, kept: readonly string[]): Promise<void> {
-  if (kept.length === 0) return await host.remove(directory);
-  for (const name of await host.list(directory)) {
-    if (!kept.includes(name)) await host.remove(`${directory}/${name}`);
-  }
+  const { record } = files(directory);
+  const going = (await host.list(directory)).filter((name) => !kept.includes(name));
+  const paths = going.map((name) => `${directory}/${name}`).filter((path) => path !== record);
+  // The record last: by it, what was removed half-way is found again.
+  await Promise.all(paths.map((path) => host.remove(path)));
+  await host.remove(kept.length === 0 ? directory : record);
 }
 
 function hasTheVm({ host, site }: Place, vmName: string): TurntableError {

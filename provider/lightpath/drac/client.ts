@@ -64,7 +64,6 @@ export class DracLightpath implements Lightpath {
     return granted(unlessAbsent(answer), this.#channel, `tell of ${connectionId}`);
   }
 
-  /** All connections of this caller that the domain coordinates, ended ones too. */
   async list(): Promise<readonly Connection[]> {
     const answer = await this.#channel.ask({
       method: "GET",

@@ -89,12 +89,10 @@ class Monitor:
 
     def is_open(self):
         """False once QEMU has ended, without asking it anything."""
-        try:
-            return self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+        # Not by reading: of a QEMU that has ended there may be words that nobody has read yet.
+        poll = select.poll()
+        poll.register(self.socket, select.POLLRDHUP)
+        return not poll.poll(0)
 
     def _note(self, message):
         if "event" in message:

@@ -34,12 +34,14 @@ def finish_mirrors(monitor, disks):
 def approach(monitor, parameters, orders):
     """Stands by while the disks are copied; then sends memory until little is left and the guest stands still, off its network."""
     monitor.attend_until(lambda: orders.given)
+    obey(parameters["warrant"])
     begin(monitor, orders.given.pop(0)["remote"])
     status = monitor.wait_migration("pre-switchover", "completed", "failed", "cancelled")
     if status != "pre-switchover":
         raise QemuFailed("migration %s before the switchover: %s" % (status, failure(monitor)))
     bridge_port(SIOCBRDELIF, parameters["bridge"], parameters["tap"])
     finish_mirrors(monitor, parameters["disks"])
+    obey(parameters["warrant"])
 
 
 def failure(monitor):

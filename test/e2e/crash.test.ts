@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { SiteName } from "../../examples/lab/layout.ts";
+import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
+import { owed, remains } from "./aftermath.ts";
+import { when, whenCopying } from "./breakage.ts";
+import { DoomedUp, isAlive, movesLeftovers, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
+import { inside, SETTLING, settledTraces, type World, world } from "./world.ts";
+
+let here: World;
+let guest: GuestControl;
+const bare: Record<string, string> = {};
+let site: SiteName = "ams";
+const other = (): SiteName => (site === "ams" ? "san" : "ams");
+
+beforeAll(async () => {
+  here = await world();
+  await settledTraces(here);
+  for (const one of ["ams", "san"] as const) bare[one] = await remains(here, one);
+  await here.pulumi.run("config", "set", "site", "ams");
+  await here.pulumi.run("up", "--yes", "--skip-preview");
+  const address = here.inventory.vm.network.address.split("/")[0] ?? "";
+  guest = await GuestControl.connect(here.inventory.namespaces.client, address, 60);
+  await guest.write(7, 2);
+});
+afterAll(async () => {
+  await guest?.close();
+  await here?.pulumi.attempt("destroy", "--yes", "--skip-preview");
+});
+
+const begun = (stage: string, at: SiteName = site) =>
+  when(here, at, ({ stages }) => stages.some((entry) => entry.stage === stage));
+
+/** Moments of a move, each with what tells that it has come. */
+const MOMENTS = {
+  hold: () => begun("hold"),
+  authorize: () => begun("authorize"),
+  "a path asked for": () => begun("light"),
+  "a path lit": () => when(here, site, ({ borrowed }) => borrowed.connection !== undefined),
+  migrate: () => begun("migrate"),
+  "disk copy": () => whenCopying(here, site, "disk"),
+  "memory copy": () => whenCopying(here, site, "memory"),
+  switchover: () => whenOffItsNetwork(here, site),
+  commit: () => whenCommitted(here, other()),
+  steer: () => begun("steer", other()),
+  release: () => begun("release", other()),
+} as const;
+type Moment = keyof typeof MOMENTS;
+
+const CHOSEN: readonly Moment[] = ["a path asked for", "disk copy", "memory copy", "commit"];
+const all = Object.keys(MOMENTS).filter((name): name is Moment => name in MOMENTS);
+const moments = process.env.TURNTABLE_CRASH === "all" ? all : CHOSEN;
+
+/** A move to the other site whose CLI is to be killed. */
+async function doomedMove(moment: Moment): Promise<DoomedUp> {
+  await here.pulumi.run("config", "set", "site", other());
+  const up = new DoomedUp(here);
+  await MOMENTS[moment]();
+  return up;
+}
+
+/** The same command again; what it said. Afterwards the VM is at the other site, alone, whole and connected. */
+async function finish(): Promise<string> {
+  await here.pulumi.attempt("cancel", "--yes");
+  const output = await here.pulumi.run("up", "--yes", "--skip-preview");
+  const left = site;
+  site = other();
+  const address = here.inventory.vm.network.address.split("/")[0] ?? "";
+  await inside(here.inventory.namespaces.client, "ping", "-c", "3", "-W", "5", address);
+  await guest.verify();
+  await guest.check(7, 2);
+  await expect.poll(() => remains(here, left), SETTLING).toBe(bare[left]);
+  await expect.poll(() => movesLeftovers(here, site), SETTLING).toEqual([]);
+  expect(await owed(here)).toEqual([]);
+  return output;
+}
+
+test.each(moments)("pulumi and provider killed at: %s. The next up finishes, and nothing is left", async (moment) => {
+  const up = await doomedMove(moment);
+  await up.killAll();
+  await finish();
+});
+
+test.each(process.env.TURNTABLE_CRASH === "all" ? all : (["disk copy"] as const))(
+  "pulumi alone killed at: %s. Its provider goes on, and the next up waits for it",
+  async (moment) => {
+    const up = await doomedMove(moment);
+    const provider = await up.killPulumi();
+    expect(isAlive(provider)).toBe(true);
+    const output = await finish();
+    await whenEnded(provider);
+    up.endOrphans();
+    if (moment !== "disk copy") return;
+    expect(output).toMatch(
+      new RegExp(
+        `turntable-vm: waiting for pulumi of \\w+@\\S+ \\(pid ${provider}\\), which moves ${other()} → ${site} since`,
+      ),
+    );
+  },
+);
+
+test("afterwards the stack's state is what is true", async () => {
+  expect(await here.pulumi.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
+  expect(await here.pulumi.run("up", "--yes", "--skip-preview", "--expect-no-changes")).toMatch(/unchanged/);
+});

@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { shellEnvironment } from "../../examples/lab/environment.ts";
+import { REPOSITORY, type SiteName } from "../../examples/lab/layout.ts";
+import { segmentOf } from "../../provider/host/segment.ts";
+import { inside, traces, type World } from "./world.ts";
+
+/** A `pulumi up` that is going to be killed: alone, or with every process that it started. */
+export class DoomedUp {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  /** What it started and outlives it. */
+  #orphans: readonly number[] = [];
+
+  constructor({ lab }: World) {
+    this.#child = spawn("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"], {
+      cwd: REPOSITORY,
+      env: { ...process.env, ...shellEnvironment(lab) },
+      stdio: "ignore",
+    });
+    this.#ended = once(this.#child, "close");
+  }
+
+  /** SIGKILL to the CLI, whose provider lives on; resolves with the provider's process. */
+  async killPulumi(): Promise<number> {
+    const pid = this.#child.pid ?? 0;
+    this.#orphans = descendantsOf(pid);
+    const provider = this.#orphans.find((one) => commandOf(one).includes("dynamic-provider"));
+    process.kill(pid, "SIGKILL");
+    await this.#ended;
+    if (provider === undefined) throw new Error("the provider's process was not found");
+    return provider;
+  }
+
+  /** SIGKILL to the CLI and to all that it started. */
+  async killAll(): Promise<void> {
+    await this.killPulumi();
+    this.endOrphans();
+  }
+
+  /** What a killed CLI left running. */
+  endOrphans(): void {
+    for (const pid of this.#orphans) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a process that has nothing more to do ends by itself. */
+export async function whenEnded(pid: number): Promise<void> {
+  for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) if (!isAlive(pid)) return;
+  throw new Error(`process ${pid} does not end`);
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function descendantsOf(pid: number): readonly number[] {
+  const children = readdirSync("/proc")
+    .map(Number)
+    .filter((one) => Number.isInteger(one) && parentOf(one) === pid);
+  return children.flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits until the guest stands still at a site, off its network: the switchover has begun. */
+export async function whenOffItsNetwork({ lab, inventory }: World, site: SiteName): Promise<void> {
+  const port = `/sys/class/net/${segmentOf(inventory.vm.name).tap}/master`;
+  const watch = "import os, sys, time\nwhile os.path.exists(sys.argv[1]): time.sleep(0.001)";
+  await inside(lab.namespaces[site], "python3", "-c", watch, port);
+}
+
+/** Waits until the record at a site says that the VM is there. */
+export async function whenCommitted({ lab, inventory }: World, site: SiteName): Promise<void> {
+  const file = `${lab.storage(site)}/${inventory.vm.name}/vm.json`;
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(2)) {
+    if (/"role":\s*"active"/.test(await readFile(file, "utf8").catch(() => ""))) return;
+  }
+  throw new Error(`the VM did not arrive at ${site}`);
+}
+
+/** What a move left beside the VM where it is and at the gateway; empty if nothing. */
+export async function movesLeftovers(here: World, site: SiteName): Promise<string[]> {
+  const { gateway, ...sites } = here.inventory.namespaces;
+  const all = await traces(here);
+  const files = (all.files ?? "").split("\n").filter((file) => /journal|near-|\.lease|\.next|\.json\.\d/.test(file));
+  const processes = [gateway, sites[site]].flatMap((name) => (all[name] ?? "").split("---")[0]?.split("\n") ?? []);
+  return [...files, ...processes.filter((one) => /python|nbdkit|stunnel/.test(one))];
+}
