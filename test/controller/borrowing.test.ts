@@ -100,7 +100,7 @@ test("a path is reserved, lit, journaled, and both hosts are put on it; putting 
   expect(await held(move)).toEqual({ grant: "active", connection: "provisioned" });
   await path.putOut();
   expect(await held(move)).toEqual({ grant: "active", connection: "terminated" });
-  expect(await sites.ip("san", "-o", "-4", "address", "show")).toBe("");
+  expect(await sites.ip("san", "-o", "-4", "address", "show", "dev", "lp0")).toBe("");
   await permit?.giveBack();
 });
 

@@ -73,7 +73,7 @@ test("of two controllers one works while the other waits, says for whom, and the
 
 test("one that waits for too long is told whom to look for, and leaves the holder alone", async () => {
   await hold("moves ams → san", async (lease) => {
-    const late = hold("removes it", async () => expect.unreachable("both have it"), { ...PATIENCE, waitMs: 500 });
+    const late = hold("removes it", async () => expect.unreachable("both have it"), { ...PATIENCE, waitMs: 5_000 });
     await expect(late).rejects.toMatchObject({ code: "vm.busy", retry: "safe" });
     await expect(late).rejects.toThrow(/tiny is still held by pulumi of .* which moves ams → san since/);
     expect(lease.lost).toBeUndefined();

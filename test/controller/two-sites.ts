@@ -31,6 +31,8 @@ export interface TwoSites {
   close(): Promise<void>;
 }
 
+const TUNNEL_ADDRESS = { ams: "192.0.2.10", san: "198.51.100.10" };
+
 const unasked = (what: string) => (): never => {
   throw new Error(`${what} is not asked in this test`);
 };
@@ -45,6 +47,11 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
   const ip = async (site: "ams" | "san", ...argv: string[]) =>
     (await run("ip", ["-n", namespace(site), ...argv])).stdout;
   for (const site of ["ams", "san"] as const) await run("ip", ["netns", "add", namespace(site)]);
+  for (const [site, address] of Object.entries(TUNNEL_ADDRESS)) {
+    const at = ["-n", `tc-${tag}-${site}`];
+    await run("ip", [...at, "address", "add", `${address}/32`, "dev", "lo"]);
+    await run("ip", [...at, "link", "set", "lo", "up"]);
+  }
   const cable = ["mtu", "9000", "type", "veth", "peer", "name", "lp0", "netns", namespace("san")];
   await run("ip", ["link", "add", "lp0", "netns", namespace("ams"), ...cable]);
   const site = (name: "ams" | "san", net: string, stp: string) =>
@@ -54,7 +61,7 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
         {
           ...{ name: `${name}-1`, address: "127.0.0.1", hostKey: "ssh-ed25519 AAAA", storage: `${directory}/${name}` },
           ...{ accelerator: "tcg", lightpath: { address: `${net}.130`, devices: ["lp0", "lp1"] } },
-          tunnel: { address: `${net}.10` },
+          tunnel: { address: TUNNEL_ADDRESS[name] },
         },
       ],
     });

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { run } from "../../examples/lab/command.ts";
@@ -44,6 +44,11 @@ export async function impoverish(here: World, site: SiteName): Promise<Mend> {
     await run([...at, "umount", lab.storage(site)]);
     await run([...at, "umount", lab.path("images")]);
   };
+}
+
+/** A site has lost the disks that the VM left there: the next move brings them whole, which takes a while. */
+export async function loseReplica({ lab, inventory }: World, site: SiteName): Promise<void> {
+  await rm(`${lab.storage(site)}/${inventory.vm.name}`, { recursive: true, force: true });
 }
 
 /** Has a domain allow its peers less than a move asks for. */

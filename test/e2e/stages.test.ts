@@ -11,6 +11,7 @@ import {
   impoverish,
   kill,
   killNearEnd,
+  loseReplica,
   lowerLimit,
   type Mend,
   repair,
@@ -148,6 +149,7 @@ test("light: a domain dies half-way, the port's cable is gone, the far host does
 test("migrate: the gateway is silent, the disk's near end dies", async () => {
   broken.push(await kill(here, "sshd-gateway"));
   await expectTakenBack(await tryToMove(), "migrate", /gateway .* cannot be reached by ssh/);
+  await loseReplica(here, other());
   const copying = whenCopying(here, site, "disk").then(() => killNearEnd(here, site));
   await expectTakenBack(await tryToMove(copying), "migrate", /the disk copy of turntable-vm broke off/);
   await expectMoved();
@@ -155,6 +157,7 @@ test("migrate: the gateway is silent, the disk's near end dies", async () => {
 
 test("migrate: a path that goes dead under the disk or the memory holds up no write of the guest's", async () => {
   await guest.load({ memoryMBps: 0, workingSetMiB: 0, diskMBps: 1 });
+  await loseReplica(here, other());
   for (const what of ["disk", "memory"] as const) {
     const cutting = whenCopying(here, site, what).then(async () => void broken.push(await cut(here)));
     await expectTakenBack(await tryToMove(cutting), "migrate", /nothing came back over the lightpath for 2 s/);

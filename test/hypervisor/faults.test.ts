@@ -143,7 +143,7 @@ test.each(["source", "destination"] as const)(
     };
     const sent = qemu.send(request);
     await expect(sent).rejects.toMatchObject({
-      ...{ code: "hypervisor.failed", retry: end === "source" ? "safe" : "unsafe" },
+      ...{ code: "hypervisor.failed", retry: "safe" },
       message: expect.stringMatching(/its controller does not hold the VM's lease any more/),
     });
     expect(await qemu.settle(here, there, vm, true)).toBe("source");
