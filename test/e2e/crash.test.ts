@@ -88,7 +88,8 @@ test.each(moments)("pulumi and provider killed at: %s. The next up finishes, and
 test("pulumi alone killed in the memory copy: its provider goes on, and the next up waits and says for whom", async () => {
   // Faster than the path: the copy goes on for as long as this does.
   await guest.load({ memoryMBps: 400, workingSetMiB: 100, diskMBps: 0 });
-  const provider = await (await doomedMove("memory copy")).killPulumi();
+  const killed = await doomedMove("memory copy");
+  const provider = await killed.killPulumi();
   await here.pulumi.attempt("cancel", "--yes");
   const next = new RunningUp(here);
   const whom = `waiting for pulumi of \\w+@\\S+ \\(pid ${provider}\\), which moves ${site} → ${other()} since`;
@@ -99,6 +100,7 @@ test("pulumi alone killed in the memory copy: its provider goes on, and the next
   expect(next.output).toMatch(/turntable-vm: waited \d+ s for pulumi of/);
   await expectMoved();
   await whenEnded(provider);
+  killed.endOrphans();
 });
 
 test.each(process.env.TURNTABLE_CRASH === "all" ? all : [])("pulumi alone killed at: %s", async (moment) => {
@@ -106,6 +108,7 @@ test.each(process.env.TURNTABLE_CRASH === "all" ? all : [])("pulumi alone killed
   const provider = await up.killPulumi();
   await finish();
   await whenEnded(provider);
+  up.endOrphans();
 });
 
 test("afterwards the stack's state is what is true", async () => {
