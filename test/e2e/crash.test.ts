@@ -45,7 +45,7 @@ const MOMENTS = {
 } as const;
 type Moment = keyof typeof MOMENTS;
 
-const CHOSEN: readonly Moment[] = ["a path asked for", "disk copy", "memory copy", "commit"];
+const CHOSEN: readonly Moment[] = ["a path asked for", "memory copy", "commit"];
 const all = Object.keys(MOMENTS).filter((name): name is Moment => name in MOMENTS);
 const moments = process.env.TURNTABLE_CRASH === "all" ? all : CHOSEN;
 
