@@ -8,10 +8,11 @@ import { REPOSITORY, type SiteName } from "../../examples/lab/layout.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
 import { inside, traces, type World } from "./world.ts";
 
-/** A `pulumi up` that is going to be killed: alone, or with every process that it started. */
-export class DoomedUp {
+/** A `pulumi up` that can be heard while it runs, and killed: alone, or with every process that it started. */
+export class RunningUp {
   readonly #child: ChildProcess;
-  readonly #ended: Promise<unknown>;
+  readonly #ended: Promise<unknown[]>;
+  #output = "";
   /** What it started and outlives it. */
   #orphans: readonly number[] = [];
 
@@ -19,9 +20,24 @@ export class DoomedUp {
     this.#child = spawn("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"], {
       cwd: REPOSITORY,
       env: { ...process.env, ...shellEnvironment(lab) },
-      stdio: "ignore",
+      stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#ended = once(this.#child, "close");
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#output += text;
+      });
+    }
+    this.#ended = once(this.#child, "exit");
+  }
+
+  /** What it has said so far. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Its exit code, when it ends by itself. */
+  async end(): Promise<unknown> {
+    return (await this.#ended)[0];
   }
 
   /** SIGKILL to the CLI, whose provider lives on; resolves with the provider's process. */
