@@ -6,7 +6,7 @@ const path = require("node:path");
 
 /** What is said to a port, and its plain data: anyone may know it. */
 const PORTS =
-  "^provider/(aaa/(aaa|domain-record|wire)|host/(host|host-key|record|segment)|hypervisor/(hypervisor|vm-spec)|lightpath/(lightpath|attachment|drac/wire)|tunnel/tunnel)\\.ts$";
+  "^provider/(aaa/(aaa|domain-record|wire)|host/(host|host-key|record|segment)|hypervisor/(hypervisor|vm-spec|downtime)|lightpath/(lightpath|attachment|drac/wire)|tunnel/tunnel)\\.ts$";
 /** Where all of that is; what is in there and no port is an adapter. */
 const PORTS_AND_ADAPTERS = "^provider/(aaa|host|hypervisor|lightpath|tunnel)/";
 /** The door, and the composition root that chooses the adapters. */

@@ -22,10 +22,11 @@ export async function migrate(
   try {
     return await hypervisor.send({
       ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
-      bandwidthMbps: path.bandwidthMbps,
+      ...{ bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
       encryption: move.path.encryption,
       warrants: move.warrants,
       turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),
+      onNotice: (line) => course.warn(line),
       onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
     });
   } catch (thrown) {

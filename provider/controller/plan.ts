@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { reasonOf } from "../errors.ts";
+import { leastDowntimeMs } from "../hypervisor/downtime.ts";
 import type { Offer } from "../lightpath/lightpath.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
@@ -10,8 +11,6 @@ import { tunnelsAt } from "./steer.ts";
 /** A preview waits no longer than this for what it would only like to know. */
 const PATIENCE_MS = 2_500;
 const MOVE_MINUTES = 60;
-/** What both ends add to the way of the last bytes: measured between 20 and 35 ms. */
-const HANDWORK_MS = 30;
 
 /** Known, or why not. */
 type Answer<T> = { readonly known: T } | { readonly silent: string };
@@ -53,7 +52,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
         `${mb(bytes)} of disk${returns ? ` (written since it left ${news.site})` : ""}; about ${seconds(memoryBytes + bytes)} s`,
       (why) => `disk unknown (${why})`,
     )}`,
-    `downtime: ${rttMs === undefined ? "" : `about ${Math.round(rttMs / 2 + HANDWORK_MS)} ms expected, `}budget ${downtimeBudgetMs} ms`,
+    `downtime: ${downtimeLine(rttMs, downtimeBudgetMs)}`,
     `re-pointed: ${told(
       tunnels,
       (names) => names.join(", ") || "no tunnel",
@@ -108,6 +107,13 @@ async function offerFor(
   if (!connection) throw new Error(`the reserved path ${lightpath.connectionId} is not known`);
   const hops = connection.segments.map(({ domain }) => domain);
   return { hops, rttMs: connection.rttMs, startsAt: connection.window.start };
+}
+
+function downtimeLine(rttMs: number | undefined, budgetMs: number): string {
+  const budget = `budget ${budgetMs} ms`;
+  if (rttMs === undefined) return budget;
+  const leastMs = leastDowntimeMs(rttMs);
+  return `about ${leastMs} ms expected, ${budget}${leastMs > budgetMs ? ": TOO LITTLE, the move will be refused" : ""}`;
 }
 
 function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string {

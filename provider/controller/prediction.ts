@@ -1,4 +1,5 @@
 import { TurntableError } from "../errors.ts";
+import { leastDowntimeMs } from "../hypervisor/downtime.ts";
 import type { Arrival, Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Move } from "./move.ts";
 
@@ -16,6 +17,17 @@ export function copyMs(bytes: number, bandwidthMbps: number): number {
 export async function bytesToMove({ from, vm }: Move, { onto }: Arrival, hypervisor: Hypervisor): Promise<number> {
   const disks = await hypervisor.allocatedBytes(from.place, vm);
   return vm.memoryMiB * 2 ** 20 + (onto === "replica" ? disks.sinceGeneration : disks.all);
+}
+
+/** No path is begun upon whose length alone outlasts the budget. Throws move.failed, with both. */
+export function requireBudget(budgetMs: number, rttMs: number): void {
+  const leastMs = leastDowntimeMs(rttMs);
+  if (leastMs <= budgetMs) return;
+  const why = `at a round trip of ${Math.round(rttMs)} ms the VM is away for ${leastMs} ms at least, and its budget is ${budgetMs} ms`;
+  throw new TurntableError("move.failed", why, {
+    retry: "never",
+    next: "Raise downtimeBudgetMs, or choose another path.",
+  });
 }
 
 /** The lease rule: no stage begins whose predicted end lies beyond that of the right to it. Throws move.failed, with both. */

@@ -9,7 +9,7 @@ import { type LitPath, light } from "./light.ts";
 import { migrate } from "./migrate.ts";
 import { type Move, shelfOf } from "./move.ts";
 import type { MoveRecord } from "./placement.ts";
-import { bytesToMove, copyMs, LIGHT_MS, requireTime } from "./prediction.ts";
+import { bytesToMove, copyMs, LIGHT_MS, requireBudget, requireTime } from "./prediction.ts";
 import { release } from "./release.ts";
 import { type Steering, stageTurns, steer } from "./steer.ts";
 import { timelineOf } from "./timeline.ts";
@@ -68,6 +68,7 @@ export async function relocate(
       },
     );
     const { turns, transfer } = await course.stage("migrate", "disk and memory, then the switchover", async (undo) => {
+      requireBudget(move.downtimeBudgetMs, path.rttMs);
       const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps);
       if (path.endsAt !== undefined) requireTime("migrate", copyingMs, { what: "the reservation", end: path.endsAt });
       const turns = await stageTurns(move, steering, undo);

@@ -92,11 +92,16 @@ export interface SendRequest {
   readonly bandwidthMbps: number;
   /** Whether disks and memory travel under TLS, or as they are over a link that others answer for. */
   readonly encryption: "tls" | "none";
+  /** Of the path, as measured. */
+  readonly rttMs: number;
+  /** How long the VM may be away. A copy that would take longer is helped along, and given up if that does not do. */
   readonly downtimeBudgetMs: number;
   readonly turns: readonly TurnTrigger[];
   /** By what right this is done, at each end; absent where no other controller can be. */
   readonly warrants?: { readonly source: Warrant; readonly destination: Warrant } | undefined;
   onProgress(progress: Progress): void;
+  /** What is done about a copy that does not converge. */
+  onNotice(line: string): void;
 }
 
 export interface Progress {
@@ -108,6 +113,8 @@ export interface Progress {
   readonly round?: number;
   /** What the hypervisor expects the blackout to be if it switched now. */
   readonly expectedDowntimeMs?: number;
+  /** How fast the guest dirties its memory. */
+  readonly dirtiedBytesPerSecond?: number;
 }
 
 /** An event of one of the two hypervisors, on the clock of its host (CLOCK_MONOTONIC). */

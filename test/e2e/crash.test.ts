@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SiteName } from "../../examples/lab/layout.ts";
-import { GuestControl, IDLE } from "../../examples/lab/probe/guest-control.ts";
+import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
 import { owed, remains } from "./aftermath.ts";
 import { when, whenCopying } from "./breakage.ts";
-import { isAlive, movesLeftovers, RunningUp, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
+import { isAlive, movesLeftovers, RunningUp, shapePath, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
 import { inside, SETTLING, settledTraces, type World, world } from "./world.ts";
 
 let here: World;
@@ -86,16 +86,16 @@ test.each(moments)("pulumi and provider killed at: %s. The next up finishes, and
 });
 
 test("pulumi alone killed in the memory copy: its provider goes on, and the next up waits and says for whom", async () => {
-  // Faster than the path: the copy goes on for as long as this does.
-  await guest.load({ memoryMBps: 400, workingSetMiB: 100, diskMBps: 0 });
   const killed = await doomedMove("memory copy");
+  // The copy goes on for as long as the path is so slow.
+  await shapePath(here, site, 40);
   const provider = await killed.killPulumi();
   await here.pulumi.attempt("cancel", "--yes");
   const next = new RunningUp(here);
   const whom = `waiting for pulumi of \\w+@\\S+ \\(pid ${provider}\\), which moves ${site} → ${other()} since`;
   await expect.poll(() => next.output, { timeout: 90_000 }).toMatch(new RegExp(`turntable-vm: ${whom}`));
   expect(isAlive(provider)).toBe(true);
-  await guest.load(IDLE);
+  await shapePath(here, site, 800);
   expect(await next.end()).toBe(0);
   expect(next.output).toMatch(/turntable-vm: waited \d+ s for pulumi of/);
   await expectMoved();

@@ -100,6 +100,16 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
+/** From now on a site's end of the path carries so much; short queues, so that nobody takes it for dead. */
+export async function shapePath({ lab }: World, site: SiteName, rateMbps: number): Promise<void> {
+  for (const device of ["lp0", "lp1"]) {
+    const shown = await inside(lab.namespaces[site], "tc", "qdisc", "show", "dev", device);
+    if (!shown.includes("tbf")) continue;
+    const shaper = ["rate", `${rateMbps}mbit`, "burst", "256kb", "limit", "512kb"];
+    await inside(lab.namespaces[site], "tc", "qdisc", "change", "dev", device, "root", "tbf", ...shaper);
+  }
+}
+
 /** Waits until the guest stands still at a site, off its network: the switchover has begun. */
 export async function whenOffItsNetwork({ lab, inventory }: World, site: SiteName): Promise<void> {
   const port = `/sys/class/net/${segmentOf(inventory.vm.name).tap}/master`;

@@ -41,7 +41,14 @@ async function trip(): Promise<Trip> {
   await qemu.receive(destination, vm, arrival);
   const request: SendRequest = {
     ...{ source, destination, vm, arrival, turns: [] },
-    ...{ bandwidthMbps: 1000, encryption: "tls", downtimeBudgetMs: 1000, onProgress: () => undefined },
+    ...{
+      bandwidthMbps: 1000,
+      encryption: "tls",
+      downtimeBudgetMs: 1000,
+      rttMs: 1,
+      onProgress: () => undefined,
+      onNotice: () => undefined,
+    },
   };
   const { diskBytes } = await qemu.send(request);
   await qemu.retire(source, vm, arrival.generation);

@@ -33,7 +33,9 @@ test("a controller 100 ms from both hosts makes the blackout no longer", async (
     const { blackoutMs = Number.NaN } = await qemu.send({
       ...{ ...ends, vm: hosts.vm, arrival, turns: [], encryption: "tls" },
       ...{ bandwidthMbps: 1_000, downtimeBudgetMs: 1_000 },
+      rttMs: 1,
       onProgress: () => undefined,
+      onNotice: () => undefined,
     });
     blackouts[distance].push(blackoutMs);
     await qemu.remove(source, hosts.vm.name);

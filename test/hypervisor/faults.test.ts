@@ -65,7 +65,14 @@ async function sendBroken(
   };
   const request: SendRequest = {
     ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival, turns: [] },
-    ...{ bandwidthMbps: 100, encryption: "tls", downtimeBudgetMs: 1000, onProgress },
+    ...{
+      bandwidthMbps: 100,
+      encryption: "tls",
+      downtimeBudgetMs: 1000,
+      rttMs: 1,
+      onProgress,
+      onNotice: () => undefined,
+    },
   };
   const thrown = await qemu.send(request).then(
     () => expect.unreachable("it went through"),
@@ -139,7 +146,14 @@ test.each(["source", "destination"] as const)(
     };
     const request: SendRequest = {
       ...{ source: here, destination: there, vm, arrival, turns: [], warrants },
-      ...{ bandwidthMbps: 100, encryption: "tls", downtimeBudgetMs: 1000, onProgress: () => undefined },
+      ...{
+        bandwidthMbps: 100,
+        encryption: "tls",
+        downtimeBudgetMs: 1000,
+        rttMs: 1,
+        onProgress: () => undefined,
+        onNotice: () => undefined,
+      },
     };
     const sent = qemu.send(request);
     await expect(sent).rejects.toMatchObject({

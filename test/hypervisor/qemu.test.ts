@@ -23,7 +23,14 @@ const arrival = (epoch: number): Arrival => ({
 });
 const request = (epoch: number, overrides: Partial<SendRequest> = {}): SendRequest => ({
   ...{ source: hosts.here, destination: hosts.there, vm: hosts.vm, arrival: arrival(epoch), turns: [] },
-  ...{ bandwidthMbps: 1000, encryption: "tls", downtimeBudgetMs: 1000, onProgress: () => undefined },
+  ...{
+    bandwidthMbps: 1000,
+    encryption: "tls",
+    downtimeBudgetMs: 1000,
+    rttMs: 1,
+    onProgress: () => undefined,
+    onNotice: () => undefined,
+  },
   ...overrides,
 });
 

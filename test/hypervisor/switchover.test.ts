@@ -69,7 +69,7 @@ function move(what: Progress["what"] = "disk") {
         turns: [],
         encryption: "tls",
       },
-      ...{ bandwidthMbps: 150, downtimeBudgetMs: 1000 },
+      ...{ bandwidthMbps: 150, rttMs: 1, downtimeBudgetMs: 1000, onNotice: () => undefined },
       onProgress: (progress) => {
         if (progress.what === what && progress.doneBytes > 1e6) copying.resolve();
       },

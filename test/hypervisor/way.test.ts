@@ -206,7 +206,14 @@ describe("a whole move", () => {
     await qemu.receive(destination, hosts.vm, arrival(epoch));
     return await qemu.send({
       ...{ source, destination, vm: hosts.vm, arrival: arrival(epoch), turns: [], encryption: "tls" },
-      ...{ bandwidthMbps: 800, downtimeBudgetMs: 1000, onProgress: () => undefined, ...how },
+      ...{
+        bandwidthMbps: 800,
+        downtimeBudgetMs: 1000,
+        rttMs: 1,
+        onProgress: () => undefined,
+        onNotice: () => undefined,
+        ...how,
+      },
     });
   };
 

@@ -3,8 +3,10 @@ import type { Progress } from "../hypervisor.ts";
 import type { Qmp } from "./qmp.ts";
 
 const CAPABILITIES = ["events", "pause-before-switchover", "return-path"];
-/** QEMU plans its last round by this; what a switchover costs besides is flight time and the pilots' work. */
-const DOWNTIME_LIMIT_MS = 30;
+/** At first nobody is held back: QEMU slows the guest down as far as it is allowed to, and this is next to nothing. */
+const UNTHROTTLED = { "cpu-throttle-initial": 1, "cpu-throttle-increment": 1, "max-cpu-throttle": 1 };
+/** QEMU measures its pages so, whatever the guest's are. */
+const PAGE_BYTES = 4096;
 
 const migration = z.looseObject({
   status: z.string().optional(),
@@ -14,6 +16,7 @@ const migration = z.looseObject({
     .looseObject({
       ...{ transferred: z.number(), total: z.number(), remaining: z.number(), mbps: z.number() },
       "dirty-sync-count": z.number(),
+      "dirty-pages-rate": z.number(),
     })
     .optional(),
   "socket-address": z.array(z.looseObject({ type: z.string(), port: z.string().optional() })).optional(),
@@ -21,7 +24,7 @@ const migration = z.looseObject({
 
 /** The destination awaits the memory at an address of QEMU's (`tcp:…`, `unix:…`). */
 export async function listenForMemory(qmp: Qmp, uri: string): Promise<void> {
-  await setUp(qmp, { "downtime-limit": DOWNTIME_LIMIT_MS });
+  await setCapabilities(qmp, CAPABILITIES);
   await qmp.execute("migrate-incoming", { uri });
 }
 
@@ -33,11 +36,23 @@ export async function memoryPort(qmp: Qmp): Promise<number> {
 
 /**
  * Readies the source for a pre-copy at the path's rate, to which the host's end of the path is shaped. It pauses by
- * itself before the switchover, where the source's pilot takes over.
+ * itself before the switchover, where the source's pilot takes over, when the last round takes no longer than the limit.
  */
-export async function prepareMemory(qmp: Qmp, bandwidthMbps: number): Promise<void> {
+export async function prepareMemory(qmp: Qmp, bandwidthMbps: number, downtimeLimitMs: number): Promise<void> {
   const maxBandwidth = Math.floor((bandwidthMbps * 1e6) / 8);
-  await setUp(qmp, { "downtime-limit": DOWNTIME_LIMIT_MS, "max-bandwidth": maxBandwidth });
+  await setCapabilities(qmp, [...CAPABILITIES, "auto-converge"]);
+  const parameters = { "downtime-limit": downtimeLimitMs, "max-bandwidth": maxBandwidth, ...UNTHROTTLED };
+  await qmp.execute("migrate-set-parameters", parameters);
+}
+
+/** Lets the last round of a running pre-copy take so long. */
+export async function allowDowntime(qmp: Qmp, downtimeLimitMs: number): Promise<void> {
+  await qmp.execute("migrate-set-parameters", { "downtime-limit": downtimeLimitMs });
+}
+
+/** Has QEMU slow down the processors of a guest that keeps ahead of a running pre-copy, up to that share of their time. */
+export async function throttle(qmp: Qmp, percent: number): Promise<void> {
+  await qmp.execute("migrate-set-parameters", { "max-cpu-throttle": percent, "cpu-throttle-increment": percent });
 }
 
 /** Progress of the running pre-copy, or undefined before the first figures. */
@@ -52,12 +67,12 @@ export async function memoryProgress(qmp: Qmp): Promise<Progress | undefined> {
     totalBytes: transferred + remaining,
     bytesPerSecond: (mbps * 1e6) / 8,
     round: state.ram["dirty-sync-count"],
+    dirtiedBytesPerSecond: state.ram["dirty-pages-rate"] * PAGE_BYTES,
     ...(expected === undefined ? {} : { expectedDowntimeMs: expected }),
   };
 }
 
-async function setUp(qmp: Qmp, parameters: Readonly<Record<string, number>>): Promise<void> {
-  const capabilities = CAPABILITIES.map((capability) => ({ capability, state: true }));
+async function setCapabilities(qmp: Qmp, names: readonly string[]): Promise<void> {
+  const capabilities = names.map((capability) => ({ capability, state: true }));
   await qmp.execute("migrate-set-capabilities", { capabilities });
-  await qmp.execute("migrate-set-parameters", parameters);
 }

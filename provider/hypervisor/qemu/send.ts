@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { TurntableError } from "../../errors.ts";
 import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
+import { Budget } from "./budget.ts";
 import { shareClock } from "./clock.ts";
 import { Convergence } from "./convergence.ts";
 import { failedMigration, fellByItself, giveUp, land, mayHaveCommitted } from "./landing.ts";
@@ -8,6 +10,7 @@ import { awaitMirrors, beginMirrors, dismissNearEnds, offerDisks } from "./mirro
 import { requireMonitor } from "./monitor.ts";
 import { type Flights, takePilots } from "./pilots.ts";
 import type { Qmp } from "./qmp.ts";
+import { Steward } from "./steward.ts";
 import { closeWay } from "./way/memory.ts";
 import { openWay, type Way } from "./way/way.ts";
 
@@ -23,10 +26,12 @@ export async function send(request: SendRequest): Promise<Transfer> {
   const here = await requireMonitor(source, vm.name);
   const there = await requireMonitor(destination, vm.name);
   try {
+    const budget = new Budget(request.downtimeBudgetMs, request.rttMs);
     const flights = await takePilots(request);
-    const diskBytes = await copied(request, here, there, flights);
+    const diskBytes = await copied(request, here, there, flights, budget);
     const convergence = new Convergence();
-    const memoryBytes = await watch(here, flights, request, convergence);
+    const steward = new Steward(here, budget, request.onNotice);
+    const memoryBytes = await watch(here, flights, request, convergence, steward);
     await dismissNearEnds(source, vm);
     await Promise.all([closeWay(source), closeWay(destination)]);
     const comparable = (await shareClock(source.host, destination.host)) ? flights.destination.events : [];
@@ -39,13 +44,13 @@ export async function send(request: SendRequest): Promise<Transfer> {
 }
 
 /** Copies the disks and has the memory begun; resolves with the disks' bytes. If it fails, both pilots have given up. */
-async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flights): Promise<number> {
+async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flights, budget: Budget): Promise<number> {
   const { vm, onProgress } = request;
   try {
     const way = await openWay(request, there);
     await beginDisks(request, here, there, way).finally(way.seal);
     const diskBytes = await awaitMirrors(here, vm, onProgress);
-    await prepareMemory(here, request.bandwidthMbps);
+    await prepareMemory(here, request.bandwidthMbps, budget.downtimeLimitMs);
     flights.source.begin(way.memory);
     return diskBytes;
   } catch (thrown) {
@@ -61,7 +66,13 @@ async function beginDisks(request: SendRequest, here: Qmp, there: Qmp, way: Way)
 }
 
 /** Reports progress until both pilots have landed; resolves with the bytes of memory sent. */
-async function watch(here: Qmp, flights: Flights, request: SendRequest, convergence: Convergence): Promise<number> {
+async function watch(
+  here: Qmp,
+  flights: Flights,
+  request: SendRequest,
+  convergence: Convergence,
+  steward: Steward,
+): Promise<number> {
   let memoryBytes = 0;
   let flying = true;
   const report = async () => {
@@ -70,6 +81,9 @@ async function watch(here: Qmp, flights: Flights, request: SendRequest, converge
       if (progress) memoryBytes = progress.doneBytes;
       if (progress) convergence.note(progress);
       if (progress && !flights.source.said("point-of-no-return")) request.onProgress(progress);
+      if (progress) await steward.see(progress);
+      // It gives up by itself only before the point of no return.
+      if (steward.gaveUp !== undefined) flights.source.leave();
       await sleep(POLL_MS);
     }
   };
@@ -81,7 +95,16 @@ async function watch(here: Qmp, flights: Flights, request: SendRequest, converge
   flights.source.leave();
   flights.destination.leave();
   if (landings.destination.kind === "flushed") return last?.doneBytes ?? memoryBytes;
+  if (steward.gaveUp !== undefined && !mayHaveCommitted(flights.source, landings.source))
+    throw overBudget(request, steward.gaveUp);
   throw failedMigration(request, landings, mayHaveCommitted(flights.source, landings.source) ? "unsafe" : "safe");
+}
+
+function overBudget({ vm }: SendRequest, reason: string): TurntableError {
+  return new TurntableError("hypervisor.failed", `${vm.name} was not moved: ${reason}`, {
+    retry: "safe",
+    next: "Move it when it does less, over a path of more bandwidth, or with a larger downtimeBudgetMs.",
+  });
 }
 
 function blackoutOf(events: readonly TimedEvent[]): number | undefined {
