@@ -1,15 +1,16 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Site, Tunnel, VmPlacement } from "pulumi-turntable";
-import { readLab, siteNamed } from "./lab.ts";
+import { encryptionNamed, readLab, siteNamed } from "./lab.ts";
 
 const lab = readLab();
 const sites = { ams: new Site("ams", lab.sites.ams), san: new Site("san", lab.sites.san) };
-const chosen = siteNamed(new pulumi.Config().require("site"));
+const config = new pulumi.Config();
+const chosen = siteNamed(config.require("site"));
 
 const vm = new VmPlacement(lab.vm.name, {
   ...lab.vm,
   site: sites[chosen],
-  lightpath: { bandwidthMbps: 900 },
+  lightpath: { bandwidthMbps: 900, encryption: encryptionNamed(config.require("encryption")) },
 });
 new Tunnel("clients", { vm, gateway: lab.gateway, address: lab.tunnel.gatewayAddress, vni: lab.tunnel.vni });
 

@@ -21,3 +21,9 @@ export function siteNamed(name: string): "ams" | "san" {
   if (name === "ams" || name === "san") return name;
   throw new pulumi.RunError(`The lab has no site "${name}". Run \`pulumi config set site ams\` (or san).`);
 }
+
+/** Whether what a move sends is encrypted. */
+export function encryptionNamed(name: string): "tls" | "none" {
+  if (name === "tls" || name === "none") return name;
+  throw new pulumi.RunError(`There is no encryption "${name}". Run \`pulumi config set encryption tls\` (or none).`);
+}

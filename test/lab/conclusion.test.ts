@@ -11,6 +11,7 @@ function moved(from: string, to: string, faults: readonly string[] = []): Watche
     ...{ from, to, tcpSurvived: faults.length === 0, lostPings: 2, memoryBytes: 179.6e6, diskBytes: 72.4e6 },
     ...{ downtimeMs: { guest: 128, stream: 157, ping: 187, blackout: 127 }, totalMs: 10_800, stages },
     ...{ record: { ...whole.move, iterations: undefined }, streamGap: { startAtMs: 1, lengthMs: 157 }, faults },
+    switchover: { streamMs: 157, pingMs: 187, lostPings: 2 },
   };
 }
 

@@ -24,6 +24,6 @@ export function conclude(rttMs: number, { moves, faults }: Turn): Conclusion {
 }
 
 /** The figures of the table. */
-function figuresOf({ faults: _, record: __, streamGap: ___, ...figures }: WatchedMove) {
+function figuresOf({ faults: _, record: __, streamGap: ___, switchover: ____, ...figures }: WatchedMove) {
   return figures;
 }

@@ -9,6 +9,8 @@ import { type StreamReport, startStream } from "../probe/stream.ts";
 
 /** How long after a move everything is known: late pings are lost pings, and the guest's clock has settled. */
 const AFTERGLOW_MS = 4_000;
+/** What belongs to a switchover: pings may be on their way when the guest stops, and its network takes a moment to follow it. */
+const AROUND_SWITCHOVER_MS = { before: 100, after: 1_000 };
 
 /** One move, as seen by everyone who watched. Times and lengths in ms; gaps are the largest of the whole move. */
 export interface WatchedMove {
@@ -26,6 +28,8 @@ export interface WatchedMove {
     readonly blackout: number;
   };
   readonly lostPings: number;
+  /** The same around the switchover alone; absent where the record does not tell when it was. */
+  readonly switchover?: { readonly streamMs: number; readonly pingMs: number; readonly lostPings: number };
   readonly memoryBytes: number;
   readonly diskBytes: number;
   readonly totalMs: number;
@@ -87,8 +91,9 @@ export class Watch {
     const ping = await this.#ping.report(fromAtMs, toAtMs);
     const tcpSurvived = stream.survived && stream.holeCount === 0;
     const streamGap = stream.gaps[0];
+    const switchover = await this.#aroundSwitchover(record);
     return {
-      ...{ record, ...(streamGap ? { streamGap } : {}) },
+      ...{ record, ...(streamGap ? { streamGap } : {}), ...(switchover ? { switchover } : {}) },
       ...{ from: record.from, to: record.to, tcpSurvived, lostPings: ping.lost },
       downtimeMs: {
         guest: Math.round(Math.max(0, ...guestGaps.map(({ lengthMs }) => lengthMs))),
@@ -106,6 +111,15 @@ export class Watch {
   async stop(): Promise<void> {
     const { ams, san } = this.#frames;
     await Promise.all([this.#guest.close(), this.#stream.stop(), this.#ping.stop(), ams.stop(), san.stop()]);
+  }
+
+  async #aroundSwitchover({ stopAtMs, timelineMs }: MoveRecord): Promise<WatchedMove["switchover"]> {
+    const resumeMs = timelineMs["destination RESUME"];
+    if (stopAtMs === undefined || resumeMs === undefined) return undefined;
+    const { before, after } = AROUND_SWITCHOVER_MS;
+    const range = [stopAtMs - before, stopAtMs + resumeMs + after] as const;
+    const [stream, ping] = await Promise.all([this.#stream.report(...range), this.#ping.report(...range)]);
+    return { streamMs: longest(stream.gaps), pingMs: longest(ping.gaps), lostPings: ping.lost };
   }
 
   /** Source STOP before destination RESUME on one clock, and no frame of the VM's from the source after it. */

@@ -1,0 +1,12 @@
+import { Command } from "commander";
+import { reasonOf } from "../../provider/errors.ts";
+import { moveCommand } from "./move/command.ts";
+
+const program = new Command("bench").description("Measures what this package is for.").addCommand(moveCommand());
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  console.error(`bench: ${reasonOf(thrown)}`);
+  process.exitCode = 1;
+}

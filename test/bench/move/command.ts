@@ -1,0 +1,55 @@
+import { Command, InvalidArgumentError } from "commander";
+import { run } from "./run.ts";
+import { Samples } from "./samples.ts";
+import { summarize } from "./summary.ts";
+import { tables } from "./table.ts";
+
+interface Options {
+  readonly moves: number;
+  readonly only: RegExp;
+  readonly results?: string;
+  readonly json?: true;
+}
+
+/** `bench move`. */
+export function moveCommand(): Command {
+  return new Command("move")
+    .description(
+      "How long a VM is away while it moves, in a lab at 198 ms and in one at 1 ms: idle and loaded (30 MB/s of memory, " +
+        "1 MB/s of disk), encrypted and not, beside plain `virsh migrate` where that is installed, beside one TCP stream, " +
+        "and beside the paper's figures. Ten moves of each take about two hours.",
+    )
+    .option("--moves <n>", "moves of each variant", count, 10)
+    .option("--only <pattern>", 'variants whose name matches, such as "198 ms idle tls" or virsh', pattern, /./)
+    .option("--results <file>", "keep what was measured there, a line each, and go on from what it holds")
+    .option("--json", "end with one line of JSON")
+    .action(move);
+}
+
+async function move({ moves, only, results, json }: Options): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const say = (line: string) => console.error(line);
+  stop.signal.addEventListener("abort", () => say("Stopping: what is under way is ended, then the lab is taken away"));
+  const samples = await Samples.open(results);
+  const faults = await run(samples, { moves, only, stop: stop.signal, say });
+  const summary = summarize(samples.all);
+  console.log(tables(samples.all, summary));
+  for (const fault of faults) console.log(`\nFAULT: ${fault}`);
+  if (faults.length > 0 || stop.signal.aborted) process.exitCode = 1;
+  if (json) console.log(JSON.stringify(summary));
+}
+
+function count(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new InvalidArgumentError("It must be a whole number from 1 on.");
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (thrown) {
+    throw new InvalidArgumentError(thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}

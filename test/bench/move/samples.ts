@@ -1,0 +1,91 @@
+import { appendFile } from "node:fs/promises";
+import { z } from "zod";
+import { readIfThere } from "../../../examples/lab/files.ts";
+
+const ms = z.number().nonnegative();
+
+/** Where a blackout's time went; the first four make it up. */
+export const split = z.strictObject({
+  /** The guest stands still; the source's pilot takes it off its bridge and ends the mirrors. */
+  controlMs: z.number(),
+  /** The rest of the memory, and the devices, leave the source. */
+  lastMemoryMs: z.number(),
+  /** One way along the path. */
+  flightMs: ms,
+  /** The destination has it all, records that the VM is there, and lets it run. */
+  destinationMs: z.number(),
+  /** Until the gateway has said that it turned: after the blackout, the first part of the stream's gap beyond it. */
+  turnMs: z.number(),
+});
+
+/** What was noticed outside. */
+const noticed = { streamGapMs: ms, pingGapMs: ms, lostPings: z.int().nonnegative() };
+
+const moveSample = z.strictObject({
+  kind: z.literal("move"),
+  variant: z.string(),
+  /** The first takes the whole disk along, the return what was written since. */
+  trip: z.enum(["first", "return"]),
+  blackoutMs: ms,
+  /** At the switchover. */
+  ...noticed,
+  /** From before the first command to after the last. */
+  wholeMove: z.strictObject(noticed),
+  totalMs: ms,
+  memoryBytes: z.number(),
+  diskBytes: z.number(),
+  split: split.optional(),
+  faults: z.array(z.string()),
+});
+
+const virshSample = z.strictObject({ kind: z.literal("virsh"), variant: z.string(), blackoutMs: ms, totalMs: ms });
+
+/** Rates in 10^6 bytes a second on the path, from 3 s after each one's start. */
+const copySample = z.strictObject({
+  kind: z.literal("copy"),
+  variant: z.string(),
+  diskMBps: z.number(),
+  memoryMBps: z.number(),
+  streamMBps: z.number(),
+});
+
+export const sample = z.discriminatedUnion("kind", [moveSample, virshSample, copySample]);
+export type Sample = z.output<typeof sample>;
+export type MoveSample = z.output<typeof moveSample>;
+export type VirshSample = z.output<typeof virshSample>;
+export type CopySample = z.output<typeof copySample>;
+export type Split = z.output<typeof split>;
+
+/** Samples, one a line of a file if one is named: a run that was broken off goes on where it was. */
+export class Samples {
+  readonly #file: string | undefined;
+  readonly #all: Sample[];
+
+  private constructor(file: string | undefined, all: readonly Sample[]) {
+    this.#file = file;
+    this.#all = [...all];
+  }
+
+  /** Rejects if the file holds what is no sample. */
+  static async open(file?: string): Promise<Samples> {
+    const text = file === undefined ? undefined : await readIfThere(file);
+    const lines = (text ?? "").split("\n").filter((line) => line !== "");
+    return new Samples(
+      file,
+      lines.map((line) => sample.parse(JSON.parse(line))),
+    );
+  }
+
+  get all(): readonly Sample[] {
+    return this.#all;
+  }
+
+  count(variant: string): number {
+    return this.#all.filter((one) => one.variant === variant).length;
+  }
+
+  async add(taken: readonly Sample[]): Promise<void> {
+    this.#all.push(...taken);
+    if (this.#file !== undefined) await appendFile(this.#file, taken.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  }
+}

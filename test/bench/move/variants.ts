@@ -1,0 +1,46 @@
+import { IDLE, IMAGE_PROCESSING, type Load } from "../../../examples/lab/probe/guest-control.ts";
+
+/** Far and near: the paper's ocean (175 ms there), and a machine room. */
+export const ROUND_TRIPS_MS = [198, 1] as const;
+
+export const LOADS = { idle: IDLE, loaded: IMAGE_PROCESSING } satisfies Record<string, Load>;
+export type LoadName = keyof typeof LOADS;
+export type Encryption = "tls" | "none";
+
+interface Conditions {
+  /** What rows are called, and what `--only` looks at. */
+  readonly id: string;
+  readonly rttMs: number;
+}
+
+/** One way to move a VM, and the conditions under which it is moved. */
+export type Variant = Conditions &
+  (
+    | { readonly kind: "move"; readonly load: LoadName; readonly encryption: Encryption }
+    /** Plain `virsh migrate` with storage, on the same path. */
+    | { readonly kind: "virsh"; readonly load: LoadName }
+    /** A VM large enough for its copy to reach a steady rate, beside one TCP stream on the same path. */
+    | { readonly kind: "copy"; readonly encryption: Encryption }
+  );
+
+const ENCRYPTIONS = ["tls", "none"] as const;
+const LOAD_NAMES = ["idle", "loaded"] as const;
+
+/** All variants at one round trip, in the order in which a round goes through them. */
+export function variantsAt(rttMs: number): readonly Variant[] {
+  const at = `${rttMs} ms`;
+  return [
+    ...LOAD_NAMES.flatMap((load) => [
+      ...ENCRYPTIONS.map((encryption): Variant => {
+        return { kind: "move", id: `${at} ${load} ${encryption}`, rttMs, load, encryption };
+      }),
+      { kind: "virsh", id: `${at} ${load} virsh`, rttMs, load } satisfies Variant,
+    ]),
+    ...ENCRYPTIONS.map((encryption): Variant => ({ kind: "copy", id: `${at} copy ${encryption}`, rttMs, encryption })),
+  ];
+}
+
+/** How many samples a variant is to have: a copy's rate varies little and takes long. */
+export function samplesWanted({ kind }: Variant, moves: number): number {
+  return kind === "copy" ? Math.ceil(moves / 3) : moves;
+}
