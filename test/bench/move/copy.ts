@@ -25,27 +25,33 @@ export async function measureCopy(bench: BenchLab, variant: Extract<Variant, { k
   await pulumi.run("config", "set", "encryption", variant.encryption);
   await pulumi.run("config", "set", "site", "ams");
   await pulumi.run("up", "--yes", "--skip-preview");
-  const meter = await watchBytes(namespace, "lp");
+  const copied = await copyRates(inventory, pulumi);
+  await pulumi.run("destroy", "--yes", "--skip-preview");
+  return { kind: "copy", variant: variant.id, ...copied, streamMBps };
+}
+
+async function copyRates(
+  { namespaces, vm }: BenchLab["inventory"],
+  pulumi: BenchLab["pulumi"],
+): Promise<Pick<CopySample, "diskMBps" | "memoryMBps">> {
+  const meter = await watchBytes(namespaces.ams, "lp");
   try {
-    const address = inventory.vm.network.address.split("/")[0] ?? "";
-    const guest = await GuestControl.connect(inventory.namespaces.client, address, BOOT_SECONDS);
+    const guest = await GuestControl.connect(namespaces.client, vm.network.address.split("/")[0] ?? "", BOOT_SECONDS);
     await guest.close();
     const { stopAtMs, timelineMs, iterations } = await moveTo(pulumi, "san");
     const [began, firstPassMs] = [timelineMs["source MIGRATION active"], iterations?.[1]?.atMs];
     if (stopAtMs === undefined || began === undefined || firstPassMs === undefined) {
-      throw new Error(`${variant.id}: the move's record does not tell when its memory was copied`);
+      throw new Error("the move's record does not tell when its memory was copied");
     }
     const { notes } = await meter.report();
     const memoryAtMs = stopAtMs + began;
     const disk = busyBefore(notes, memoryAtMs);
     return {
-      ...{ kind: "copy", variant: variant.id, streamMBps },
       diskMBps: steadyRateMBps(notes, disk.fromMs, disk.toMs),
       memoryMBps: steadyRateMBps(notes, memoryAtMs, memoryAtMs + firstPassMs),
     };
   } finally {
     await meter.stop();
-    await pulumi.run("destroy", "--yes", "--skip-preview");
   }
 }
 

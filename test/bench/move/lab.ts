@@ -29,8 +29,13 @@ export async function openLab(rttMs: number): Promise<BenchLab> {
       ports: { ams, san, gateway, agents: { ams: agentAms, transit, san: agentSan } },
     }),
   );
-  await takeDown(lab, () => undefined);
-  await bringUp(lab, () => undefined);
+  await closeLab({ lab });
+  try {
+    await bringUp(lab, () => undefined);
+  } catch (thrown) {
+    await closeLab({ lab });
+    throw thrown;
+  }
   const found = inventory.parse(JSON.parse(await readFile(inventoryFile(lab), "utf8")));
   const environment = shellEnvironment(lab);
   return {
@@ -48,6 +53,6 @@ export async function openLab(rttMs: number): Promise<BenchLab> {
 }
 
 /** Leaves nothing of it, whatever still runs in it. */
-export async function closeLab({ lab }: BenchLab): Promise<void> {
+export async function closeLab({ lab }: Pick<BenchLab, "lab">): Promise<void> {
   await takeDown(lab, () => undefined);
 }

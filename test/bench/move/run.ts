@@ -33,7 +33,11 @@ export async function run(samples: Samples, options: RunOptions): Promise<readon
     for (const { id } of chosen.filter((variant) => !possible.includes(variant))) {
       options.say(`left out: ${id}: virsh and libvirtd are not installed here, and only this comparison needs them`);
     }
-    faults.push(...(await runAt(rttMs, possible, samples, options)));
+    try {
+      faults.push(...(await runAt(rttMs, possible, samples, options)));
+    } catch (thrown) {
+      faults.push(`the lab at ${rttMs} ms: ${reasonOf(thrown)}`);
+    }
   }
   return faults;
 }
@@ -66,6 +70,8 @@ async function runAt(
           for (const sample of taken) say(lineOf(sample));
           faults.push(...taken.flatMap((one) => (one.kind === "move" ? one.faults : [])));
         } catch (thrown) {
+          // Whoever stops a run from a terminal stops what it started too.
+          if (stop.aborted) break;
           const fault = `${variant.id}: ${reasonOf(thrown)}`;
           say(`FAILED ${fault}`);
           faults.push(fault);

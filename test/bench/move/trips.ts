@@ -19,20 +19,20 @@ export async function measureTrips(
   await pulumi.run("config", "set", "encryption", variant.encryption);
   await pulumi.run("config", "set", "site", "ams");
   await pulumi.run("up", "--yes", "--skip-preview");
+  const samples: MoveSample[] = [];
   const watch = await Watch.begin(inventory);
   try {
     await watch.guest.load(LOADS[variant.load]);
-    const samples: MoveSample[] = [];
     for (const { trip, to } of TRIPS.slice(0, wanted)) {
       samples.push(sampleOf(variant.id, trip, await watch.during(() => moveTo(pulumi, to))));
     }
     // Rejects unless all that the guest was given and wrote is as it was.
     await watch.guest.verify();
-    return samples;
   } finally {
     await watch.stop();
-    await pulumi.run("destroy", "--yes", "--skip-preview");
   }
+  await pulumi.run("destroy", "--yes", "--skip-preview");
+  return samples;
 }
 
 function sampleOf(variant: string, trip: MoveSample["trip"], move: WatchedMove): MoveSample {

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { watchBytes } from "../../../examples/lab/probe/bytes.ts";
 import { watchFrames } from "../../../examples/lab/probe/frames.ts";
 import { GuestControl } from "../../../examples/lab/probe/guest-control.ts";
 import { startStream } from "../../../examples/lab/probe/stream.ts";
@@ -17,6 +18,13 @@ print("listening", flush=True)
 visitor, _ = server.accept()
 for sequence in (0, 1, 2, 5): visitor.sendall(struct.pack("<QQ", sequence, 0))
 sys.stdin.read()
+`;
+/** Broadcasts, which need nobody to answer. */
+const SEND_MEGABYTE = `
+import socket
+mouth = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+mouth.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+for _ in range(1000): mouth.sendto(bytes(1000), ("192.0.2.255", 9))
 `;
 let server: ChildProcess | undefined;
 
@@ -67,4 +75,20 @@ test("a probe that was stopped answers no more", async () => {
   await frames.stop();
   await sleep(10);
   await expect(frames.report()).rejects.toMatchObject({ code: "host.command-failed" });
+});
+
+test("bytes are counted on the devices that are asked for, from what they had sent before", async () => {
+  await ip("-n", namespace, "link", "add", "lp0", "type", "veth", "peer", "name", "peer0");
+  for (const device of ["lp0", "peer0"]) await ip("-n", namespace, "link", "set", device, "up");
+  await ip("-n", namespace, "address", "add", "192.0.2.1/24", "dev", "lp0");
+  const bytes = await watchBytes(namespace, "lp");
+  try {
+    const sent = async () => (await bytes.report()).notes.at(-1)?.sentBytes ?? 0;
+    const before = await sent();
+    await ip("netns", "exec", namespace, "python3", "-c", SEND_MEGABYTE);
+    await expect.poll(sent).toBeGreaterThan(before + 1e6);
+    expect(await sent()).toBeLessThan(before + 1.2e6);
+  } finally {
+    await bytes.stop();
+  }
 });

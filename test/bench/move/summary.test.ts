@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import type { MoveSample, Sample } from "./samples.ts";
+import { summarize } from "./summary.ts";
+import { tables } from "./table.ts";
+
+function moved(variant: string, trip: MoveSample["trip"], blackoutMs: number): MoveSample {
+  const noticed = { streamGapMs: blackoutMs + 30, pingGapMs: blackoutMs + 60, lostPings: 3 };
+  return {
+    ...{ kind: "move", variant, trip, blackoutMs, ...noticed, totalMs: 11_000, memoryBytes: 180e6, faults: [] },
+    wholeMove: { ...noticed, streamGapMs: 400 },
+    diskBytes: trip === "first" ? 72e6 : 1.8e6,
+    split: { controlMs: 10, lastMemoryMs: 10, flightMs: 99, destinationMs: blackoutMs - 119, turnMs: 8 },
+  };
+}
+
+const SAMPLES: readonly Sample[] = [
+  moved("198 ms idle tls", "first", 130),
+  moved("198 ms idle tls", "return", 126),
+  moved("198 ms idle none", "first", 128),
+  moved("1 ms idle tls", "first", 32),
+  { kind: "virsh", variant: "198 ms idle virsh", blackoutMs: 960, totalMs: 24_000 },
+  { kind: "copy", variant: "198 ms copy tls", diskMBps: 90, memoryMBps: 105, streamMBps: 100 },
+  { kind: "copy", variant: "198 ms copy tls", diskMBps: 92, memoryMBps: 110.25, streamMBps: 105 },
+];
+
+test("a row tells what was noticed at the switchover, in the whole move, and of both trips", () => {
+  const [row] = summarize(SAMPLES).rows;
+  expect(row).toMatchObject({
+    ...{ variant: "198 ms idle tls", rttMs: 198, load: "idle", encryption: "tls", n: 2 },
+    blackoutMs: { min: 126, median: 128, mean: 128, max: 130 },
+    streamGapMs: { min: 156, median: 158, mean: 158, max: 160 },
+    wholeMove: { streamGapMs: { min: 400, median: 400, mean: 400, max: 400 } },
+    ...{ totalMs: 11_000, memoryBytes: 180e6, diskBytes: 72e6, returnDiskBytes: 1.8e6 },
+    split: { controlMs: 10, lastMemoryMs: 10, flightMs: 99, destinationMs: 9, turnMs: 8 },
+  });
+});
+
+test("ratios are of what was measured in the same run, and absent where one side was not", () => {
+  expect(summarize(SAMPLES).ratios).toEqual({
+    blackoutToFloor: { "198 ms idle tls": 1.29, "198 ms idle none": 1.29, "1 ms idle tls": 64 },
+    wanToLan: { "idle tls": 4 },
+    blackoutToVirsh: { "198 ms idle tls": 0.13, "198 ms idle none": 0.13 },
+    tlsToNone: { "198 ms idle": 1 },
+    returnToFirstDiskBytes: { "198 ms idle tls": 0.03 },
+    copyToStream: { "198 ms copy tls, disk": 0.89, "198 ms copy tls, memory": 1.05 },
+  });
+});
+
+test("the tables show each variant beside the paper, and what was not measured as not measured", () => {
+  const text = tables(SAMPLES, summarize(SAMPLES));
+  expect(text).toContain("| 198 ms idle tls | 2 | 128 / 128 (126–130) | 158 / 158 (156–160) | 400 |");
+  expect(text).toContain("| 72.0 / 1.8 |");
+  expect(text).toContain("| 198 ms idle virsh | 1 | 960 | – | – | – | – | – | – | 24.0 | – | – |");
+  expect(text).toContain("| paper, 175 ms idle | – | 315, by the guest's clock | 230 | – | 3809 | – | 76 |");
+  expect(text).toContain("| 198 ms idle tls | 10 | 10 | 99 | 9 | 8 |");
+  expect(text).toContain("| blackout, 198 ms to 1 ms | idle tls | 4 | 5–10 |");
+  const columns = text.split("\n").filter((line) => /^\| (198|1|paper)/.test(line) && line.includes("ms idle"));
+  expect(new Set(columns.slice(0, 5).map((line) => line.split("|").length))).toEqual(new Set([14]));
+});
+
+test("without a single sample there is nothing to show, and that is said", () => {
+  const summary = summarize([]);
+  expect(summary.rows).toEqual([]);
+  expect(tables([], summary)).toContain("(nothing measured)");
+});

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { samplesWanted, variantsAt } from "./variants.ts";
+
+test("each round trip has every load with every encryption, and virsh beside each load", () => {
+  expect(variantsAt(198).map(({ id }) => id)).toEqual([
+    ...["198 ms idle tls", "198 ms idle none", "198 ms idle virsh"],
+    ...["198 ms loaded tls", "198 ms loaded none", "198 ms loaded virsh"],
+    ...["198 ms copy tls", "198 ms copy none"],
+  ]);
+});
+
+test("of copies a third is enough, and never none", () => {
+  const wanted = (kind: string, moves: number) =>
+    variantsAt(1)
+      .filter((variant) => variant.kind === kind)
+      .map((variant) => samplesWanted(variant, moves));
+  expect(wanted("move", 10)).toEqual([10, 10, 10, 10]);
+  expect(wanted("copy", 10)).toEqual([4, 4]);
+  expect(wanted("copy", 1)).toEqual([1, 1]);
+});
