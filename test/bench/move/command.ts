@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { run } from "./run.ts";
 import { Samples } from "./samples.ts";
 import { summarize } from "./summary.ts";
@@ -20,7 +20,11 @@ export function moveCommand(): Command {
         "and beside the paper's figures. Ten moves of each take about two hours.",
     )
     .option("--moves <n>", "moves of each variant", count, 10)
-    .option("--only <pattern>", 'variants whose name matches, such as "198 ms idle tls" or virsh', pattern, /./)
+    .addOption(
+      new Option("--only <pattern>", 'variants whose name matches, such as "198 ms idle tls" or virsh')
+        .argParser(pattern)
+        .default(/./, "all"),
+    )
     .option("--results <file>", "keep what was measured there, a line each, and go on from what it holds")
     .option("--json", "end with one line of JSON")
     .action(move);
@@ -32,9 +36,13 @@ async function move({ moves, only, results, json }: Options): Promise<void> {
   const say = (line: string) => console.error(line);
   stop.signal.addEventListener("abort", () => say("Stopping: what is under way is ended, then the lab is taken away"));
   const samples = await Samples.open(results);
-  const faults = await run(samples, { moves, only, stop: stop.signal, say });
+  const failures = await run(samples, { moves, only, stop: stop.signal, say });
   const summary = summarize(samples.all);
   console.log(tables(samples.all, summary));
+  const unwell = samples.all.flatMap((one) =>
+    one.kind === "move" ? one.faults.map((fault) => `${one.variant}: ${fault}`) : [],
+  );
+  const faults = [...failures, ...unwell];
   for (const fault of faults) console.log(`\nFAULT: ${fault}`);
   if (faults.length > 0 || stop.signal.aborted) process.exitCode = 1;
   if (json) console.log(JSON.stringify(summary));

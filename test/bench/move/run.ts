@@ -22,10 +22,10 @@ const MOST_FAILURES = 2;
 
 /**
  * Takes what lacks of every chosen variant's samples, one lab after the other, the variants of a lab in turns, so that
- * a machine's noise hits all alike. Resolves with what went wrong, one sentence each; labs are gone, whatever happened.
+ * a machine's noise hits all alike. Resolves with what failed, one sentence each; labs are gone, whatever happened.
  */
 export async function run(samples: Samples, options: RunOptions): Promise<readonly string[]> {
-  const faults: string[] = [];
+  const failures: string[] = [];
   const withVirsh = await isLibvirtThere();
   for (const rttMs of ROUND_TRIPS_MS) {
     const chosen = variantsAt(rttMs).filter(({ id }) => options.only.test(id));
@@ -33,61 +33,74 @@ export async function run(samples: Samples, options: RunOptions): Promise<readon
     for (const { id } of chosen.filter((variant) => !possible.includes(variant))) {
       options.say(`left out: ${id}: virsh and libvirtd are not installed here, and only this comparison needs them`);
     }
-    try {
-      faults.push(...(await runAt(rttMs, possible, samples, options)));
-    } catch (thrown) {
-      faults.push(`the lab at ${rttMs} ms: ${reasonOf(thrown)}`);
-    }
+    const session = new Session(rttMs, possible, samples, options);
+    await session.run().catch((thrown: unknown) => failures.push(`the lab at ${rttMs} ms: ${reasonOf(thrown)}`));
+    failures.push(...session.failures.map(({ variant, reason }) => `${variant.id}: ${reason}`));
   }
-  return faults;
+  return failures;
 }
 
-async function runAt(
-  rttMs: number,
-  variants: readonly Variant[],
-  samples: Samples,
-  options: RunOptions,
-): Promise<readonly string[]> {
-  const { moves, stop, say } = options;
-  const failures = new Map<string, number>();
-  const open = () =>
-    variants.filter((variant) => {
-      const givenUp = (failures.get(variant.id) ?? 0) >= MOST_FAILURES;
-      return !givenUp && samples.count(variant.id) < samplesWanted(variant, moves);
-    });
-  if (open().length === 0 || stop.aborted) return [];
-  const faults: string[] = [];
-  say(`Building a lab with a round trip of ${rttMs} ms`);
-  let bench = await openLab(rttMs);
-  try {
-    for (let round = open(); round.length > 0 && !stop.aborted; round = open()) {
-      for (const variant of round) {
-        if (stop.aborted) break;
-        const lacking = samplesWanted(variant, moves) - samples.count(variant.id);
-        try {
-          const taken = await step(bench, variant, lacking > 1 ? 2 : 1);
-          await samples.add(taken);
-          for (const sample of taken) say(lineOf(sample));
-          faults.push(...taken.flatMap((one) => (one.kind === "move" ? one.faults : [])));
-        } catch (thrown) {
-          // Whoever stops a run from a terminal stops what it started too.
-          if (stop.aborted) break;
-          const fault = `${variant.id}: ${reasonOf(thrown)}`;
-          say(`FAILED ${fault}`);
-          faults.push(fault);
-          failures.set(variant.id, (failures.get(variant.id) ?? 0) + 1);
+/** The variants of one lab. */
+class Session {
+  readonly failures: { readonly variant: Variant; readonly reason: string }[] = [];
+  readonly #rttMs: number;
+  readonly #variants: readonly Variant[];
+  readonly #samples: Samples;
+  readonly #options: RunOptions;
+
+  constructor(rttMs: number, variants: readonly Variant[], samples: Samples, options: RunOptions) {
+    this.#rttMs = rttMs;
+    this.#variants = variants;
+    this.#samples = samples;
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    if (this.#next().length === 0) return;
+    this.#options.say(`Building a lab with a round trip of ${this.#rttMs} ms`);
+    let bench = await openLab(this.#rttMs);
+    try {
+      for (let round = this.#next(); round.length > 0; round = this.#next()) {
+        for (const variant of round) {
+          if (this.#options.stop.aborted) return;
           // What a failed step left must not weigh on the next one.
-          bench = await openLab(rttMs);
+          if (!(await this.#take(bench, variant))) bench = await openLab(this.#rttMs);
         }
       }
+    } finally {
+      await closeLab(bench);
     }
-  } finally {
-    await closeLab(bench);
   }
-  return faults;
+
+  /** The variants of the next round: those that lack samples and were not given up. */
+  #next(): readonly Variant[] {
+    if (this.#options.stop.aborted) return [];
+    const failed = (variant: Variant) => this.failures.filter((one) => one.variant === variant).length;
+    return this.#variants.filter((variant) => this.#lacking(variant) > 0 && failed(variant) < MOST_FAILURES);
+  }
+
+  #lacking(variant: Variant): number {
+    return samplesWanted(variant, this.#options.moves) - this.#samples.count(variant.id);
+  }
+
+  async #take(bench: BenchLab, variant: Variant): Promise<boolean> {
+    const { say, stop } = this.#options;
+    try {
+      const taken = await measure(bench, variant, this.#lacking(variant) > 1 ? 2 : 1);
+      await this.#samples.add(taken);
+      for (const sample of taken) say(lineOf(sample));
+      return true;
+    } catch (thrown) {
+      // Whoever stops a run from a terminal stops what it started too.
+      if (stop.aborted) return true;
+      this.failures.push({ variant, reason: reasonOf(thrown) });
+      say(`FAILED ${variant.id}: ${reasonOf(thrown)}`);
+      return false;
+    }
+  }
 }
 
-async function step(bench: BenchLab, variant: Variant, wanted: 1 | 2): Promise<readonly Sample[]> {
+async function measure(bench: BenchLab, variant: Variant, wanted: 1 | 2): Promise<readonly Sample[]> {
   switch (variant.kind) {
     case "move":
       return await measureTrips(bench, variant, wanted);
@@ -100,7 +113,8 @@ async function step(bench: BenchLab, variant: Variant, wanted: 1 | 2): Promise<r
 
 function lineOf(sample: Sample): string {
   if (sample.kind === "copy") {
-    return `${sample.variant}: disk ${sample.diskMBps}, memory ${sample.memoryMBps}, one stream ${sample.streamMBps} MB/s`;
+    const { variant, diskMBps, memoryMBps, streamMBps } = sample;
+    return `${variant}: disk ${diskMBps}, memory ${memoryMBps}, one TCP stream ${streamMBps} MB/s`;
   }
   const { variant, blackoutMs, totalMs } = sample;
   const trip = sample.kind === "move" ? `, ${sample.trip} trip` : "";
