@@ -1,6 +1,7 @@
+import type { Row } from "./rows.ts";
 import type { Sample } from "./samples.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
-import type { Row, Summary } from "./summary.ts";
+import type { Summary } from "./summary.ts";
 
 type Cells = readonly string[];
 

@@ -1,0 +1,73 @@
+import type { Row } from "./rows.ts";
+import type { CopySample, Sample } from "./samples.ts";
+import { statisticsOf } from "./statistics.ts";
+import { ROUND_TRIPS_MS } from "./variants.ts";
+
+type Ratio = Readonly<Record<string, number>>;
+
+export interface Ratios {
+  /** Of a blackout to one way of the path, by variant. */
+  readonly blackoutToFloor: Ratio;
+  /** Of the far blackout to the near one. */
+  readonly wanToLan: Ratio;
+  /** Of a blackout to that of plain `virsh migrate` with storage. */
+  readonly blackoutToVirsh: Ratio;
+  readonly tlsToNone: Ratio;
+  readonly returnToFirstDiskBytes: Ratio;
+  /** Of a copy's rate to that of one TCP stream on the same path. */
+  readonly copyToStream: Ratio;
+}
+
+/** Of medians, measured side by side; what lacks one side is left out. */
+export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Ratios {
+  const copies = samples.filter((sample) => sample.kind === "copy");
+  const ours = rows.filter(({ encryption }) => encryption !== undefined);
+  const beside = (row: Row, isOther: (other: Row) => boolean) =>
+    ratio(row.blackoutMs.median, rows.find(isOther)?.blackoutMs.median);
+  const [far, near] = ROUND_TRIPS_MS;
+  return {
+    blackoutToFloor: collect(ours, (row) => [row.variant, ratio(row.blackoutMs.median, row.rttMs / 2)]),
+    wanToLan: collect(
+      ours.filter(({ rttMs }) => rttMs === far),
+      (row) => [
+        `${row.load} ${row.encryption}`,
+        beside(row, (one) => one.rttMs === near && one.load === row.load && one.encryption === row.encryption),
+      ],
+    ),
+    blackoutToVirsh: collect(ours, (row) => [
+      row.variant,
+      beside(row, (one) => one.rttMs === row.rttMs && one.load === row.load && one.encryption === undefined),
+    ]),
+    tlsToNone: collect(
+      ours.filter(({ encryption }) => encryption === "tls"),
+      (row) => [
+        `${row.rttMs} ms ${row.load}`,
+        beside(row, (one) => one.rttMs === row.rttMs && one.load === row.load && one.encryption === "none"),
+      ],
+    ),
+    returnToFirstDiskBytes: collect(ours, (row) => [row.variant, ratio(row.returnDiskBytes, row.diskBytes)]),
+    copyToStream: Object.fromEntries(
+      [...new Set(copies.map(({ variant }) => variant))].flatMap((variant) => {
+        const own = copies.filter((copy) => copy.variant === variant);
+        const toStream = (of: (copy: CopySample) => number) =>
+          hundredths(statisticsOf(own.map((copy) => (100 * of(copy)) / copy.streamMBps)).median / 100);
+        return [
+          [`${variant}, disk`, toStream(({ diskMBps }) => diskMBps)],
+          [`${variant}, memory`, toStream(({ memoryMBps }) => memoryMBps)],
+        ];
+      }),
+    ),
+  };
+}
+
+function collect(rows: readonly Row[], entry: (row: Row) => readonly [string, number | undefined]): Ratio {
+  const known = rows.map(entry).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
+  return Object.fromEntries(known);
+}
+
+/** Undefined unless both are known. */
+function ratio(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined || other === 0 ? undefined : hundredths(one / other);
+}
+
+const hundredths = (value: number): number => Math.round(value * 100) / 100;

@@ -1,0 +1,88 @@
+import type { MoveSample, Sample, Split, VirshSample } from "./samples.ts";
+import { type Statistics, statisticsOf } from "./statistics.ts";
+import { type Encryption, type LoadName, ROUND_TRIPS_MS, type Variant, variantsAt } from "./variants.ts";
+
+interface Noticed {
+  readonly streamGapMs: Statistics;
+  readonly pingGapMs: Statistics;
+  readonly lostPings: Statistics;
+}
+
+/** One variant's moves. What is not measured of a variant is absent. */
+export interface Row extends Partial<Noticed> {
+  readonly variant: string;
+  readonly rttMs: number;
+  readonly load: LoadName;
+  readonly encryption?: Encryption;
+  readonly n: number;
+  readonly blackoutMs: Statistics;
+  /** The gaps above are those at the switchover; these the largest from before the first command to after the last. */
+  readonly wholeMove?: Noticed;
+  /** Medians. */
+  readonly totalMs: number;
+  readonly memoryBytes?: number;
+  /** Of the first trip, which takes the whole disk; absent if there was none. */
+  readonly diskBytes?: number;
+  /** Of the return onto the replica. */
+  readonly returnDiskBytes?: number;
+  readonly split?: Split;
+}
+
+const VARIANTS: readonly Variant[] = ROUND_TRIPS_MS.flatMap(variantsAt);
+
+/** One for each variant of which there are samples; a copy has none, it tells of rates. */
+export function rowsOf(samples: readonly Sample[]): readonly Row[] {
+  return VARIANTS.flatMap((variant): Row[] => {
+    const own = samples.filter((sample) => sample.variant === variant.id);
+    const moves = own.filter((sample) => sample.kind === "move");
+    const migrations = own.filter((sample) => sample.kind === "virsh");
+    if (variant.kind === "move" && moves.length > 0) return [moveRow(variant, moves)];
+    if (variant.kind === "virsh" && migrations.length > 0) return [virshRow(variant, migrations)];
+    return [];
+  });
+}
+
+function moveRow(variant: Extract<Variant, { kind: "move" }>, moves: readonly MoveSample[]): Row {
+  const { id, rttMs, load, encryption } = variant;
+  const onTrip = (trip: MoveSample["trip"]) => moves.filter((move) => move.trip === trip);
+  const [first, back] = [onTrip("first"), onTrip("return")];
+  const split = splitOf(moves.flatMap((move) => move.split ?? []));
+  return {
+    ...{ variant: id, rttMs, load, encryption, n: moves.length },
+    blackoutMs: statisticsOf(moves.map((move) => move.blackoutMs)),
+    ...noticedIn(moves),
+    wholeMove: noticedIn(moves.map((move) => move.wholeMove)),
+    totalMs: median(moves.map((move) => move.totalMs)),
+    memoryBytes: median(moves.map((move) => move.memoryBytes)),
+    ...(first.length > 0 ? { diskBytes: median(first.map((move) => move.diskBytes)) } : {}),
+    ...(back.length > 0 ? { returnDiskBytes: median(back.map((move) => move.diskBytes)) } : {}),
+    ...(split ? { split } : {}),
+  };
+}
+
+function virshRow({ id, rttMs, load }: Extract<Variant, { kind: "virsh" }>, taken: readonly VirshSample[]): Row {
+  return {
+    ...{ variant: id, rttMs, load, n: taken.length },
+    blackoutMs: statisticsOf(taken.map((one) => one.blackoutMs)),
+    totalMs: median(taken.map((one) => one.totalMs)),
+  };
+}
+
+function noticedIn(all: readonly MoveSample["wholeMove"][]): Noticed {
+  return {
+    streamGapMs: statisticsOf(all.map((one) => one.streamGapMs)),
+    pingGapMs: statisticsOf(all.map((one) => one.pingGapMs)),
+    lostPings: statisticsOf(all.map((one) => one.lostPings)),
+  };
+}
+
+function splitOf(splits: readonly Split[]): Split | undefined {
+  if (splits.length === 0) return undefined;
+  const part = (name: keyof Split) => median(splits.map((split) => split[name]));
+  return {
+    ...{ controlMs: part("controlMs"), lastMemoryMs: part("lastMemoryMs"), flightMs: part("flightMs") },
+    ...{ destinationMs: part("destinationMs"), turnMs: part("turnMs") },
+  };
+}
+
+const median = (values: readonly number[]): number => statisticsOf(values).median;
