@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +23,7 @@ say("ended")
 `;
 const KEY = "a5".repeat(32);
 const EPOCH = 7;
+const MOVE = "m7";
 const SILENCE_MS = 500;
 const listening = z.object({ port: z.int() });
 let host: Host;
@@ -38,7 +39,7 @@ beforeEach(async () => {
   host = openLocal("keeper");
   const program = [...PARTS.map((name) => readFileSync(new URL(`${name}.py`, FOLDER), "utf8")), MAIN].join("\n");
   keeper = await host.pilot(program, {
-    ...{ key: KEY, epoch: EPOCH, directory: `${directory}/vm`, pid: `${directory}/vm/qemu.pid`, turns: [], nodes: [] },
+    ...{ key: KEY, epoch: EPOCH, generation: MOVE, pid: `${directory}/vm/qemu.pid`, turns: [], nodes: [] },
     way: { guards: [], helper: `${directory}/vm/way.pid`, folder: `${directory}/vm/way` },
     record: { path: `${directory}/vm/vm.json` },
     guardianMonitor: `${directory}/vm/nobody.sock`,
@@ -53,7 +54,10 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const record = (role: string) => writeFile(`${directory}/vm/vm.json`, JSON.stringify({ role, epoch: EPOCH }));
+async function record(role: string, generation = MOVE): Promise<void> {
+  await writeFile(`${directory}/vm/draft`, JSON.stringify({ role, epoch: EPOCH, generation }));
+  await rename(`${directory}/vm/draft`, `${directory}/vm/vm.json`);
+}
 const recorded = async () =>
   z.object({ role: z.string() }).parse(JSON.parse(await readFile(`${directory}/vm/vm.json`, "utf8")));
 
@@ -95,7 +99,13 @@ test("a committed one is never taken back; the keeper goes when its pilot has, a
   expect((await keeper.ended).code).toBe(0);
 });
 
-test("it goes when the VM's directory is gone", async () => {
-  await rm(`${directory}/vm`, { recursive: true });
+test("it goes when the record is, though the VM's folder stays for a replica", async () => {
+  await rm(`${directory}/vm/vm.json`);
   expect((await keeper.ended).code).toBe(0);
+});
+
+test("it goes when the record is another move's, and lets that one be", async () => {
+  await record("incoming", "m8");
+  expect((await keeper.ended).code).toBe(0);
+  expect(await recorded()).toEqual({ role: "incoming" });
 });

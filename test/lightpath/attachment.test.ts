@@ -53,7 +53,8 @@ test("a port whose device is gone is detached", async () => {
   await attach(end("ams"));
   await sites.ip("ams", "link", "delete", "lp0");
   await detach(end("ams"));
-  expect(await sites.ip("ams", "-o", "address", "show")).toBe("");
+  expect(await sites.ip("ams", "-o", "address", "show")).not.toContain("lp0");
+  expect(await sites.ip("ams", "-o", "route", "show", "table", "all")).not.toContain(ADDRESS.san);
 });
 
 async function seen(): Promise<string> {

@@ -87,6 +87,8 @@ async function launchNearEnd(source: Place, disk: string, remote: DiskRemote): P
 async function greets(source: Place, socketPath: string, timeoutMs: number): Promise<boolean> {
   const socket = await source.host.connect(socketPath).catch(() => undefined);
   if (!socket) return false;
+  // It is destroyed in the middle of its life, and says so.
+  socket.on("error", () => undefined);
   try {
     await once(socket, "readable", { signal: AbortSignal.timeout(timeoutMs) });
     return socket.read() !== null;

@@ -35,7 +35,7 @@ function destinationParameters({ destination, vm, arrival, turns, warrants }: Se
   const at = files(destination.directory);
   const content = recordText({ schema: 1, role: "active", epoch, generation, machine, vm });
   return {
-    ...{ key, epoch, directory: destination.directory, pid: at.pid },
+    ...{ key, epoch, generation, pid: at.pid },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
     record: { path: at.record, content, warrant: warrants?.destination ?? null },
     nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),

@@ -18,6 +18,7 @@ def guard(leash, monitor, parameters):
         # What the pilot had told QEMU last may come to pass only now.
         monitor.attend_until(lambda: False, LAST_WISH_SECONDS)
         let_go(monitor, parameters)
-    elif "settled" in leash.words or fence(monitor, parameters) is not None:
-        monitor.socket.close()
-        take_leave(parameters)
+    elif "settled" not in leash.words and fence(monitor, parameters) is None:
+        return
+    monitor.socket.close()
+    take_leave(parameters)

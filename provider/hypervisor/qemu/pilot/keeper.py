@@ -12,8 +12,8 @@ class Keeper:
         self.dismissed = False
 
     def keep(self):
-        """Until the pilot has ended and the source has heard the verdict, or the VM's directory is gone."""
-        while os.path.isdir(self.parameters["directory"]) and not self._is_done():
+        """Until the pilot has ended and the source has heard the verdict, or the record of this arrival is gone."""
+        while self._has_record() and not self._is_done():
             sources = self.ways if self.leash.broken else [*self.ways, self.leash]
             ready = select.select(sources, [], [], TURN_SECONDS)[0]
             if self.leash in ready:
@@ -62,6 +62,14 @@ class Keeper:
                     settle_in(monitor, turns, self.parameters["nodes"], self.parameters["way"])
             finally:
                 monitor.socket.close()
+
+    def _has_record(self):
+        """Whoever removes the arrival has let the source go on; what is recorded since then is another move's."""
+        try:
+            with open(self.parameters["record"]["path"]) as file:
+                return json.load(file)["generation"] == self.parameters["generation"]
+        except FileNotFoundError:
+            return False
 
     def _is_done(self):
         lingered = self.active_since is not None and time.monotonic() - self.active_since > LINGER_SECONDS
