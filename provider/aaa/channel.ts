@@ -14,7 +14,7 @@ export type Answer<T> =
   | { readonly kind: "silent"; readonly timedOut: boolean; readonly reason: string };
 
 export interface Question<T> {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Segments of the path, each escaped. */
   readonly path: readonly string[];
   readonly body?: object;

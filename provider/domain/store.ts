@@ -2,10 +2,9 @@ import { chmodSync, closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { TurntableError } from "../errors.ts";
 
-const VERSION = 1;
-
-/** Times are ms since 1970; bodies are JSON. */
-const SCHEMA = `
+/** What each version added. Times are ms since 1970; bodies are JSON. */
+const SCHEMAS = [
+  `
   CREATE TABLE spent_assertions (issuer TEXT, jti TEXT, expires INTEGER NOT NULL, PRIMARY KEY (issuer, jti)) WITHOUT ROWID;
   CREATE TABLE grants (id TEXT PRIMARY KEY, subject TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE revocations (home TEXT, grant_id TEXT, PRIMARY KEY (home, grant_id)) WITHOUT ROWID;
@@ -20,7 +19,17 @@ const SCHEMA = `
   CREATE TABLE connections (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, state TEXT NOT NULL, intent TEXT, hold_expires INTEGER NOT NULL, body TEXT NOT NULL
   ) WITHOUT ROWID;
-`;
+`,
+  `
+  CREATE TABLE riders (connection TEXT, vm TEXT, until INTEGER NOT NULL, PRIMARY KEY (connection, vm)) WITHOUT ROWID;
+  CREATE TABLE rides (
+    home TEXT, token TEXT, coordinator TEXT NOT NULL, id TEXT NOT NULL, vm TEXT NOT NULL,
+    grant_id TEXT NOT NULL, until INTEGER NOT NULL, ended INTEGER NOT NULL, PRIMARY KEY (home, token)
+  ) WITHOUT ROWID;
+  CREATE INDEX rides_by_segment ON rides (coordinator, id);
+`,
+] as const;
+const VERSION = SCHEMAS.length;
 
 /** SQLite would make it readable for all; what it makes beside it gets the same mode. */
 function keepPrivate(file: string): void {
@@ -36,9 +45,10 @@ export function openStore(file: string): DatabaseSync {
   if (file !== ":memory:") keepPrivate(file);
   const database = new DatabaseSync(file);
   database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000;");
-  const version = database.prepare("PRAGMA user_version").get()?.user_version;
-  if (version === 0) database.exec(`BEGIN; ${SCHEMA} PRAGMA user_version = ${VERSION}; COMMIT;`);
-  else if (version !== VERSION) {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
+  if (version < VERSION) {
+    database.exec(`BEGIN; ${SCHEMAS.slice(version).join("")} PRAGMA user_version = ${VERSION}; COMMIT;`);
+  } else if (version > VERSION) {
     database.close();
     throw new TurntableError("input.invalid", `the store ${file} has version ${version}, not ${VERSION}`, {
       retry: "never",

@@ -14,9 +14,13 @@ export interface Lightpath {
   reserve(request: ReserveRequest, token: string): Promise<Connection>;
   /** Data plane up. */
   provision(connectionId: string, token: string): Promise<Connection>;
-  /** Data plane down, capacity kept. Needs no token: what was lit can always be put out by its owner. */
+  /** One more VM uses a connection that is there, by its own token, which every domain on the way verifies. */
+  join(connectionId: string, vm: string, token: string): Promise<Connection>;
+  /** A VM uses it no more; with the last one that does the connection ends. One that is gone already is fine. */
+  leave(connectionId: string, vm: string): Promise<void>;
+  /** Data plane down, capacity kept. Needs no token: what was lit can always be put out by its owner, once no other VM than its own uses it. */
   release(connectionId: string): Promise<Connection>;
-  /** Capacity given back. A connection that is gone already is fine. */
+  /** Capacity given back, once no other VM than its own uses it. A connection that is gone already is fine. */
   terminate(connectionId: string): Promise<void>;
   /** Undefined if the domain does not know it. */
   query(connectionId: string): Promise<Connection | undefined>;

@@ -22,8 +22,9 @@ export type Reserved = Pick<Connection, "from" | "to" | "bandwidthMbps" | "vm">;
 /** A token that this domain has verified for itself. */
 export interface Admitted {
   readonly subject: string;
-  /** The domain that signed it. */
+  /** The domain that signed it, and its number there. */
   readonly home: string;
+  readonly token: string;
   readonly audience: readonly string[];
   readonly details: LightpathDetails;
   /** What this domain agreed to; undefined if it is not on the way. */
@@ -71,7 +72,14 @@ export class Authority {
       throw new Refused(403, "grant.over", `the grant ${details.grant} is revoked`);
     }
     const consent = await this.#consent(claims, details);
-    const admitted = { subject: claims.sub, home: claims.iss, audience: claims.aud, details, consent };
+    const admitted = {
+      subject: claims.sub,
+      home: claims.iss,
+      token: claims.jti,
+      audience: claims.aud,
+      details,
+      consent,
+    };
     const right = { ...details, between: [details.from, details.to] } as const;
     const lacks = [...covers(right, wish), ...more(admitted)];
     if (lacks.length > 0)

@@ -10,6 +10,7 @@ import { Refused } from "../refused.ts";
 import { Serial } from "../serial.ts";
 import type { ConnectionStore, Intent, StoredConnection } from "./connection-store.ts";
 import type { Part } from "./part.ts";
+import type { Riders } from "./riders.ts";
 import { findRoute, type Route } from "./route.ts";
 
 /** Two coordinators may choose the same channel at once; the later one looks again, not both in step. */
@@ -19,6 +20,7 @@ const LONGEST_PAUSE_MS = 200;
 export interface CoordinatorParts {
   readonly topology: Topology;
   readonly store: ConnectionStore;
+  readonly riders: Riders;
   readonly authority: Authority;
   /** Each domain's part, this one's included. */
   readonly partOf: (domain: string) => Part;
@@ -68,11 +70,35 @@ export class Coordinator {
     });
   }
 
+  /** One more VM uses it, by its own token. */
+  async join(owner: Known, id: string, vm: string, token: string | undefined): Promise<Connection> {
+    return await this.#turns.run(id, async () => {
+      const { connection, intent } = this.#owned(owner, id);
+      const { subject, details } = await this.#parts.authority.admitUse(token, { ...connection, vm });
+      checkSubject(subject, owner);
+      const now = this.get(owner, id);
+      if ((now.state !== "reserved" && now.state !== "provisioned") || intent === "terminate") throw over(now);
+      await this.#parts.riders.join(connection, vm, token ?? "", Date.parse(details.window.end));
+      return now;
+    });
+  }
+
+  /** A VM uses it no more; with the last one it ends. */
+  async leave(owner: Known, id: string, vm: string): Promise<void> {
+    await this.#turns.run(id, async () => {
+      const { connection, intent } = this.#owned(owner, id);
+      if (connection.state === "terminated" && intent === undefined) return;
+      if (await this.#parts.riders.leave(connection, vm)) return;
+      await this.#everywhere(connection, "terminate", undefined, (part) => part.terminate(id));
+    });
+  }
+
   async release(owner: Known, id: string): Promise<Connection> {
     return await this.#turns.run(id, async () => {
       const { connection, intent } = this.#owned(owner, id);
       const lit = connection.state === "provisioned" || intent === "provision" || intent === "release";
       if (!lit) return this.get(owner, id);
+      this.#parts.riders.requireNoOther(connection);
       return await this.#everywhere(connection, "release", undefined, (part) => part.release(id));
     });
   }
@@ -81,6 +107,7 @@ export class Coordinator {
     await this.#turns.run(id, async () => {
       const { connection, intent } = this.#owned(owner, id);
       if (connection.state === "terminated" && intent === undefined) return;
+      this.#parts.riders.requireNoOther(connection);
       await this.#everywhere(connection, "terminate", undefined, (part) => part.terminate(id));
     });
   }
@@ -136,11 +163,12 @@ export class Coordinator {
     { segments, rttMs }: Route,
     token: string,
   ): Promise<Connection | Refused> {
-    const { store, partOf } = this.#parts;
+    const { store, riders, partOf } = this.#parts;
     const connectionId = randomUUID();
     const connection: Connection = { connectionId, state: "held", ...wish, segments: [...segments], rttMs };
     // Until every domain has said how long it holds.
     store.insert({ owner: owner.id, intent: undefined, holdExpiresMs: Date.now() + 60_000, connection });
+    riders.own(connection);
     const held = await Promise.allSettled(
       segments.map(async (segment) => {
         const { holdExpiresAt } = await partOf(segment.domain).hold(

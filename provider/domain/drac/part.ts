@@ -6,6 +6,10 @@ export interface Part {
   hold(request: SegmentRequest, token: string): Promise<{ readonly holdExpiresAt: string }>;
   commit(connectionId: string, token: string): Promise<void>;
   provision(connectionId: string, token: string): Promise<void>;
+  /** Another VM uses the connection too, by a right of its own. Can be repeated with the same token. */
+  join(connectionId: string, vm: string, token: string): Promise<void>;
+  /** It uses it no more. One that does not is fine. */
+  leave(connectionId: string, vm: string): Promise<void>;
   /** One that is not known, or over, is fine. */
   release(connectionId: string): Promise<void>;
   /** One that is not known, or over, is fine. */

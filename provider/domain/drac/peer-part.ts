@@ -17,6 +17,13 @@ export function peerPart(peers: Peers, domain: string): Part {
       await peers.ask(domain, { method: "POST", path: ["drac", "segments"], body, token, answer: segmentHeld }),
     commit: async (id, token) => await step(id, "commit", token),
     provision: async (id, token) => await step(id, "provision", token),
+    join: async (id, vm, token) => {
+      const path = ["drac", "segments", id, "riders", vm];
+      await peers.ask(domain, { method: "PUT", path, token, answer: nothing });
+    },
+    leave: async (id, vm) => {
+      await peers.ask(domain, { method: "DELETE", path: ["drac", "segments", id, "riders", vm], answer: nothing });
+    },
     release: async (id) => await step(id, "release"),
     terminate: async (id) => {
       await peers.ask(domain, { method: "DELETE", path: ["drac", "segments", id], answer: nothing });

@@ -10,6 +10,7 @@ import type { Offers } from "./offers.ts";
 import type { Segments } from "./segments.ts";
 
 const byId = z.object({ id: z.string().min(1).max(64) });
+const byRider = byId.extend({ vm: z.string().min(1).max(64) });
 const connectionOf = { schema: { params: byId, response: { 200: connection } } };
 const created = { schema: { body: reserveRequest, response: { 201: connection } } };
 
@@ -38,6 +39,14 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
   server.post("/drac/connections/:id/release", connectionOf, async (request) =>
     coordinator.release(clientOf(request), request.params.id),
   );
+  const joined = { schema: { params: byRider, response: { 200: connection } } };
+  server.put("/drac/connections/:id/riders/:vm", joined, async (request) =>
+    coordinator.join(clientOf(request), request.params.id, request.params.vm, tokenOf(request)),
+  );
+  server.delete("/drac/connections/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
+    await coordinator.leave(clientOf(request), request.params.id, request.params.vm);
+    return reply.status(204).send();
+  });
   server.delete("/drac/connections/:id", { schema: { params: byId } }, async (request, reply) => {
     await coordinator.terminate(clientOf(request), request.params.id);
     return reply.status(204).send();
@@ -63,6 +72,15 @@ export function serveSegments(server: Server, segments: Segments): void {
   });
   server.post("/drac/segments/:id/release", { schema: { params: byId } }, async (request, reply) => {
     await partOf(request).release(request.params.id);
+    return reply.status(204).send();
+  });
+  server.put("/drac/segments/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
+    const { id, vm } = request.params;
+    await partOf(request).join(id, vm, requiredToken(request));
+    return reply.status(204).send();
+  });
+  server.delete("/drac/segments/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
+    await partOf(request).leave(request.params.id, request.params.vm);
     return reply.status(204).send();
   });
   server.delete("/drac/segments/:id", { schema: { params: byId } }, async (request, reply) => {

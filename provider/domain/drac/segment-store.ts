@@ -30,6 +30,8 @@ const row = z.object({
   ...{ in_port: z.string(), in_channel: z.number(), out_port: z.string(), out_channel: z.number() },
 });
 
+const ride = z.object({ coordinator: z.string(), id: z.string(), until: z.number() });
+
 /** Holds that ran out count no more, though nobody may have noted it yet. */
 const LIVE = `(state IN ('reserved', 'provisioned') OR (state = 'held' AND hold_expires > ?))`;
 
@@ -75,14 +77,26 @@ export class SegmentStore {
     );
   }
 
-  /** What is reserved under a grant from now on. */
+  /** What is reserved under a grant from now on, or used by joining what another's reserved. */
   bookingsUnder(grant: string, nowMs: number): readonly Booking[] {
     const select = `SELECT * FROM segments WHERE "end" > ? AND ${LIVE}`;
     const found = this.#database.prepare(select).all(nowMs, nowMs).map(segmentOf);
     const under = found.filter((segment) => segment.grant === grant);
-    return under.map(({ startMs, endMs, bandwidthMbps, ends: [{ channel }] }) => ({
-      ...{ fromMs: startMs, untilMs: endMs, mbps: bandwidthMbps, channel },
-    }));
+    return [...under, ...this.#joinedUnder(grant, found)].map(
+      ({ startMs, endMs, bandwidthMbps, ends: [{ channel }] }) => ({
+        ...{ fromMs: startMs, untilMs: endMs, mbps: bandwidthMbps, channel },
+      }),
+    );
+  }
+
+  #joinedUnder(grant: string, live: readonly StoredSegment[]): readonly StoredSegment[] {
+    const select = "SELECT coordinator, id, until FROM rides WHERE grant_id = ? AND ended = 0";
+    const rides = z.array(ride).parse(this.#database.prepare(select).all(grant));
+    return rides.flatMap(({ coordinator, id, until }) =>
+      live
+        .filter((segment) => segment.coordinator === coordinator && segment.id === id)
+        .map((segment) => ({ ...segment, endMs: Math.min(segment.endMs, until) })),
+    );
   }
 
   inState(state: ConnectionState): readonly StoredSegment[] {

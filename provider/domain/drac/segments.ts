@@ -1,11 +1,11 @@
-import type { ConsentDetails } from "../../aaa/token.ts";
-import { type Admitted, type Authority, CLOCK_TOLERANCE_MS } from "../aaa/authority.ts";
+import { type Authority, CLOCK_TOLERANCE_MS } from "../aaa/authority.ts";
 import type { Element, Joint } from "../element/element.ts";
 import { Refused } from "../refused.ts";
 import { Serial } from "../serial.ts";
 import type { SegmentRequest } from "../wire.ts";
-import { peakMbps, type Span } from "./calendar.ts";
+import { grantOf, requireRate, requireWay } from "./admission.ts";
 import type { Part } from "./part.ts";
+import type { RideStore } from "./ride-store.ts";
 import type { Room } from "./room.ts";
 import type { SegmentStore, StoredSegment } from "./segment-store.ts";
 
@@ -14,6 +14,7 @@ export interface SegmentParts {
   readonly holdSeconds: number;
   readonly room: Room;
   readonly store: SegmentStore;
+  readonly rides: RideStore;
   readonly authority: Authority;
   readonly element: Element;
 }
@@ -35,6 +36,8 @@ export class Segments {
       hold: async (request, token) => await this.#hold(coordinator, request, token),
       commit: async (id, token) => await this.#inTurn(() => this.#commit(coordinator, id, token)),
       provision: async (id, token) => await this.#inTurn(() => this.#provision(coordinator, id, token)),
+      join: async (id, vm, token) => await this.#inTurn(() => this.#join(coordinator, id, vm, token)),
+      leave: async (id, vm) => this.#parts.rides.end(coordinator, id, vm),
       release: async (id) => await this.#inTurn(() => this.#release(coordinator, id)),
       terminate: async (id) => await this.#inTurn(() => this.#terminate(coordinator, id)),
     };
@@ -67,15 +70,18 @@ export class Segments {
 
   async #hold(coordinator: string, request: SegmentRequest, token: string) {
     const { reservation, segment, connectionId } = request;
-    const { authority, holdSeconds, store, room } = this.#parts;
+    const { domain, authority, holdSeconds, store, room } = this.#parts;
     const admitted = await authority.admitReservation(token, reservation);
-    this.#checkWay(coordinator, request, admitted);
+    if (segment.domain !== domain)
+      throw new Refused(403, "consent.insufficient", `${domain} did not agree to the way through ${segment.domain}`);
+    requireWay(domain, coordinator, { from: reservation.from, ends: [segment.in, segment.out] }, admitted);
     const startMs = Date.parse(reservation.window.start);
     const endMs = Date.parse(reservation.window.end);
     if (endMs <= Date.now()) throw new Refused(403, "policy.window", `the window ended at ${reservation.window.end}`);
     if (store.find(coordinator, connectionId))
       throw new Refused(409, "connection.exists", `${connectionId} is held already`);
-    this.#checkGrant(admitted, reservation.bandwidthMbps, { fromMs: startMs, untilMs: endMs });
+    const bookings = store.bookingsUnder(grantOf(admitted), Date.now());
+    requireRate(domain, admitted, bookings, reservation.bandwidthMbps, { fromMs: startMs, untilMs: endMs });
     for (const { port, channel } of [segment.in, segment.out]) {
       room.check({ port, channel }, reservation.bandwidthMbps, { fromMs: startMs, untilMs: endMs });
     }
@@ -99,27 +105,6 @@ export class Segments {
       ends: [segment.in, segment.out],
     });
     return { holdExpiresAt: new Date(holdExpiresMs).toISOString() };
-  }
-
-  /** The way through this domain must be one that it agreed to, and the coordinator one that the token is for. */
-  #checkWay(coordinator: string, { reservation, segment }: SegmentRequest, { consent, audience }: Admitted): void {
-    const { domain } = this.#parts;
-    if (!audience.includes(coordinator)) {
-      throw new Refused(403, "token.insufficient", `the token is not for connections that ${coordinator} coordinates`);
-    }
-    if (consent && segment.domain === domain && leadsThrough(consent, reservation.from, segment)) return;
-    const way = `from ${segment.in.port} to ${segment.out.port} of ${segment.domain}`;
-    throw new Refused(403, "consent.insufficient", `${domain} did not agree to the way ${way}`);
-  }
-
-  /** A grant is for so much at any one time, however many tokens are minted under it and connections reserved with them. */
-  #checkGrant(admitted: Admitted, bandwidthMbps: number, span: Span): void {
-    const { store, domain } = this.#parts;
-    const allowed = admitted.consent?.bandwidthMbps ?? 0;
-    const taken = peakMbps(store.bookingsUnder(grantOf(admitted), Date.now()), span);
-    if (taken + bandwidthMbps <= allowed) return;
-    const use = `of the ${allowed} Mbps that ${domain} agreed to, ${taken} Mbps are reserved at that time`;
-    throw new Refused(409, "grant.used", `the grant does not cover another ${bandwidthMbps} Mbps: ${use}`);
   }
 
   async #commit(coordinator: string, id: string, token: string): Promise<void> {
@@ -171,6 +156,22 @@ export class Segments {
     }
   }
 
+  /** This domain itself has agreed that this VM goes this way, at the connection's rate, now. */
+  async #join(coordinator: string, id: string, vm: string, token: string): Promise<void> {
+    const { authority, store, rides, domain } = this.#parts;
+    const segment = this.#known(coordinator, id);
+    const admitted = await authority.admitUse(token, { ...segment, vm });
+    const live = segment.state === "reserved" || segment.state === "provisioned";
+    if (!live || segment.endMs <= Date.now()) throw over(segment);
+    requireWay(domain, coordinator, segment, admitted);
+    const ride = { coordinator, id, vm, home: admitted.home, token: admitted.token, grant: grantOf(admitted) };
+    if (rides.isUnderWay(ride)) return;
+    const untilMs = Math.min(segment.endMs, Date.parse(admitted.details.window.end));
+    const bookings = store.bookingsUnder(ride.grant, Date.now());
+    requireRate(domain, admitted, bookings, segment.bandwidthMbps, { fromMs: Date.now(), untilMs });
+    rides.begin({ ...ride, untilMs });
+  }
+
   async #release(coordinator: string, id: string): Promise<void> {
     const segment = this.#parts.store.find(coordinator, id);
     if (segment?.state !== "provisioned") return;
@@ -194,20 +195,6 @@ export class Segments {
     if (segment) return segment;
     throw new Refused(404, "connection.unknown", `${this.#parts.domain} holds nothing for ${id}`);
   }
-}
-
-/** Unique among all homes. */
-function grantOf({ home, details }: Admitted): string {
-  return `${home} ${details.grant}`;
-}
-
-function leadsThrough(
-  { between, sides }: ConsentDetails,
-  from: string,
-  { in: inward, out }: SegmentRequest["segment"],
-) {
-  const [before, after] = between[0] === from ? sides : sides.toReversed();
-  return (before?.includes(inward.port) && after?.includes(out.port)) ?? false;
 }
 
 function sharesTerminal(one: StoredSegment, other: StoredSegment): boolean {

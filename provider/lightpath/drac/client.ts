@@ -48,6 +48,18 @@ export class DracLightpath implements Lightpath {
     return await this.#post(["drac", "connections", connectionId, "provision"], `provision ${connectionId}`, token);
   }
 
+  async join(connectionId: string, vm: string, token: string): Promise<Connection> {
+    const path = ["drac", "connections", connectionId, "riders", vm];
+    const answer = await this.#channel.ask({ method: "PUT", path, token, answer: connection });
+    return granted(answer, this.#channel, `let ${vm} use ${connectionId}`);
+  }
+
+  async leave(connectionId: string, vm: string): Promise<void> {
+    const path = ["drac", "connections", connectionId, "riders", vm];
+    const answer = await this.#channel.ask({ method: "DELETE", path, answer: nothing });
+    granted(unlessAbsent(answer), this.#channel, `take ${vm} off ${connectionId}`);
+  }
+
   async release(connectionId: string): Promise<Connection> {
     return await this.#post(["drac", "connections", connectionId, "release"], `release ${connectionId}`);
   }
