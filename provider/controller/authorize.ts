@@ -6,6 +6,7 @@ import { hostKeyFingerprint } from "../host/host-key.ts";
 import type { Undo } from "./course.ts";
 import type { Journal } from "./journal.ts";
 import type { Move } from "./move.ts";
+import type { PathChoice } from "./placement.ts";
 
 /** How long a path is asked for, for one move. What a move leaves unused is given back at once. */
 const MOVE_WINDOW_MS = 60 * 60_000;
@@ -31,7 +32,7 @@ export async function authorize(
 ): Promise<Permit | undefined> {
   const { path, from, to, vm } = move;
   if (path.kind === "fixed") return undefined;
-  const home = move.grant?.home ?? path.home ?? from.location.domain;
+  const home = homeOf(move, path);
   const aaa = aaaOf(home);
   const { bandwidthMbps } = path;
   const ask = async () => {
@@ -55,6 +56,11 @@ export async function authorize(
   });
   const { token, domains, expiresAt } = minted;
   return { home, token, window, domains, expiresAt, giveBack };
+}
+
+/** The domain that is asked for all others. */
+export function homeOf({ grant, from }: Move, path: Exclude<PathChoice, { kind: "fixed" }>): DomainRecord {
+  return grant?.home ?? path.home ?? from.location.domain;
 }
 
 function windowUntil(endMs: number): TimeWindow {

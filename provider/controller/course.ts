@@ -70,6 +70,10 @@ export class Course {
     this.#narrator.progress(`${this.#title} ${text}`);
   }
 
+  say(text: string): void {
+    this.#narrator.info(`${this.#title} ${text}`);
+  }
+
   warn(text: string): void {
     this.#narrator.warn(`${this.#title}: ${text}`);
   }

@@ -29,10 +29,10 @@ export async function giveBack(lenders: Lenders, vm: string, borrowed: Borrowed)
 async function giveBackPath(lightpath: Lightpath, vm: string, borrowed: Borrowed): Promise<void> {
   const { reserving, connection, declared } = borrowed;
   if (connection !== undefined && declared) await lightpath.release(connection);
-  else if (connection !== undefined) await lightpath.terminate(connection);
+  else if (connection !== undefined) await lightpath.leave(connection, vm);
   else if (reserving !== undefined) {
     for (const { connectionId } of matching(await lightpath.list(), vm, reserving)) {
-      await lightpath.terminate(connectionId);
+      await lightpath.leave(connectionId, vm);
     }
   }
 }

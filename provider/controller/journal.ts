@@ -81,6 +81,11 @@ export function wasBegun({ stages }: JournalFile, stage: string): boolean {
   return stages.some((entry) => entry.stage === stage);
 }
 
+/** Writes the journal of a move that broke off anew, with these ports. */
+export async function notePorts(shelf: Shelf, file: JournalFile, lit: JournalFile["lit"]): Promise<void> {
+  await shelf.host.writeFile(pathOn(shelf), `${JSON.stringify({ ...file, lit }, null, 2)}\n`);
+}
+
 export async function removeJournal(shelf: Shelf): Promise<void> {
   await shelf.host.remove(pathOn(shelf));
 }

@@ -5,6 +5,7 @@ import type { Permit } from "./authorize.ts";
 import type { Undo } from "./course.ts";
 import type { Journal } from "./journal.ts";
 import type { End, Move } from "./move.ts";
+import type { Berth } from "./shared-path.ts";
 
 /** A path that is lit, with both hosts on it. */
 export interface LitPath {
@@ -15,60 +16,102 @@ export interface LitPath {
   readonly endsAt: string | undefined;
   /** Measured from host to host. */
   readonly rttMs: number;
-  /** Takes both hosts off and gives the path back (a declared one stays reserved, dark). */
+  /** How many moves share it now, this one included. */
+  sharers(): number;
+  /** Gives it back; if no other move uses it, with both hosts taken off first (a declared one stays reserved, dark). */
   putOut(): Promise<void>;
 }
 
-/** Reserves where nothing is reserved yet, lights the path, and puts both hosts on it. */
+/** What moves share of a path: the connection, if it is one, and the hosts' ends of it. */
+export interface SharedPath {
+  readonly connection: Connection | undefined;
+  readonly ends: readonly [Attachment, Attachment];
+  readonly rttMs: number;
+}
+
+/** What one move does about a path, and what it must do about it once it is over. */
+interface Lighting {
+  readonly move: Move;
+  readonly permit: Permit | undefined;
+  readonly lightpathOf: (home: DomainRecord) => Lightpath;
+  readonly journal: Journal;
+  ends: readonly Attachment[];
+  connectionId: string | undefined;
+}
+
+/** Reserves where nothing is reserved yet, lights the path, and puts both hosts on it; or joins another move on its. */
 export async function light(
   move: Move,
   permit: Permit | undefined,
   lightpathOf: (home: DomainRecord) => Lightpath,
   journal: Journal,
   undo: Undo,
+  { berth, waits }: { readonly berth: Berth<SharedPath>; readonly waits: (why: string) => void },
 ): Promise<LitPath> {
-  const connection = permit && (await provision(move, permit, lightpathOf(permit.home), journal, undo));
-  const ends = attachments(move, connection);
-  undo("the hosts' ends of the path", () => detachAll(ends));
-  await journal.lights([move.from, move.to].map((end) => portOf(end, connection)));
-  await Promise.all(ends.map(attach));
-  const rttMs = await measureRtt(ends[0]);
+  const lighting: Lighting = { move, permit, lightpathOf, journal, ends: [], connectionId: undefined };
+  undo("the lightpath", () => berth.leave());
+  const boarding = {
+    light: () => first(lighting),
+    join: (lit: SharedPath) => join(lighting, lit),
+    leave: (last: boolean) => leave(lighting, last),
+  };
+  const { connection, ends, rttMs } = await berth.board(boarding, waits);
   return {
     connectionId: connection?.connectionId,
     hops: connection?.segments.map(({ domain }) => domain) ?? [],
     bandwidthMbps: ends[0].bandwidthMbps,
     endsAt: connection?.window.end,
     rttMs,
-    putOut: async () => {
-      await detachAll(ends);
-      if (permit && connection) await darken(move, lightpathOf(permit.home), connection.connectionId);
-    },
+    sharers: () => berth.sharers,
+    putOut: () => berth.leave(),
   };
 }
 
-async function provision(
-  move: Move,
-  permit: Permit,
-  lightpath: Lightpath,
-  journal: Journal,
-  undo: Undo,
-): Promise<Connection> {
+async function first(lighting: Lighting): Promise<SharedPath> {
+  const { move, permit, journal } = lighting;
+  const connection = permit && (await provision(lighting, permit));
+  const ends = attachments(move, connection);
+  lighting.ends = ends;
+  await journal.lights([move.from, move.to].map((end) => portOf(end, connection)));
+  await Promise.all(ends.map(attach));
+  return { connection, ends, rttMs: await measureRtt(ends[0]) };
+}
+
+/** Every domain on the way is asked to let this VM use what was reserved for another. */
+async function join(lighting: Lighting, { connection, ends }: SharedPath): Promise<void> {
+  const { move, permit, journal, lightpathOf } = lighting;
+  lighting.ends = ends;
+  if (permit && connection) {
+    const { connectionId } = connection;
+    lighting.connectionId = connectionId;
+    await journal.borrow({ home: permit.home, connection: connectionId, declared: move.path.kind === "reserved" });
+    await lightpathOf(permit.home).join(connectionId, move.vm.name, permit.token);
+  }
+  await journal.lights([move.from, move.to].map((end) => portOf(end, connection)));
+}
+
+async function leave({ move, permit, lightpathOf, ends, connectionId }: Lighting, last: boolean): Promise<void> {
+  if (last) await detachAll(ends);
+  if (permit === undefined || connectionId === undefined) return;
+  const lightpath = lightpathOf(permit.home);
+  if (move.path.kind === "reserved") await lightpath.release(connectionId);
+  else await lightpath.leave(connectionId, move.vm.name);
+}
+
+async function provision(lighting: Lighting, permit: Permit): Promise<Connection> {
+  const { move, journal } = lighting;
   const { path, from, to, vm } = move;
   if (path.kind === "fixed") throw new TypeError("a fixed path is not provisioned");
+  const lightpath = lighting.lightpathOf(permit.home);
   const declared = path.kind === "reserved";
   const { bandwidthMbps, mtu } = path;
   const { home, window, token } = permit;
   const request = { from: from.location.stp, to: to.location.stp, bandwidthMbps, mtu, window, vm: vm.name };
   if (!declared) await journal.borrow({ home, reserving: window });
   const id = declared ? path.connectionId : (await lightpath.reserve(request, token)).connectionId;
-  undo("the lightpath", () => darken(move, lightpath, id));
+  lighting.connectionId = id;
   await journal.borrow({ home, connection: id, declared });
   return await lightpath.provision(id, token);
-}
-
-async function darken({ path }: Move, lightpath: Lightpath, id: string): Promise<void> {
-  if (path.kind === "reserved") await lightpath.release(id);
-  else await lightpath.terminate(id);
 }
 
 function attachments(move: Move, connection: Connection | undefined): readonly [Attachment, Attachment] {

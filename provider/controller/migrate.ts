@@ -3,8 +3,10 @@ import type { Arrival, Hypervisor, Transfer } from "../hypervisor/hypervisor.ts"
 import type { Course } from "./course.ts";
 import type { LitPath } from "./light.ts";
 import type { Move } from "./move.ts";
+import { copyMs, requireTime } from "./prediction.ts";
 import { progressLine } from "./progress.ts";
 import type { ReadyTurn } from "./steer.ts";
+import type { Turns } from "./turns.ts";
 
 /**
  * Moves disks and memory and switches over. If that fails, the destination is asked whether it committed: then the
@@ -17,8 +19,10 @@ export async function migrate(
   turns: readonly ReadyTurn[],
   hypervisor: Hypervisor,
   course: Course,
+  queue: Turns,
 ): Promise<Transfer> {
   const { from, to, vm, epoch, downtimeBudgetMs } = move;
+  let endTurn = () => {};
   try {
     return await hypervisor.send({
       ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
@@ -26,14 +30,24 @@ export async function migrate(
       encryption: move.path.encryption,
       warrants: move.warrants,
       turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),
+      memoryTurn: async () => {
+        const bytes = vm.memoryMiB * 2 ** 20;
+        endTurn = await queue.take(vm.name, bytes, (whom) => course.say(`disks copied; waits its turn after ${whom}`));
+        const { endsAt, bandwidthMbps } = path;
+        if (endsAt !== undefined)
+          requireTime("the copy of memory", copyMs(bytes, bandwidthMbps), { what: "the reservation", end: endsAt });
+      },
       onNotice: (line) => course.warn(line),
       onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
     });
   } catch (thrown) {
+    endTurn();
     const mayHaveCommitted = !(thrown instanceof TurntableError && thrown.retry === "safe");
     if ((await settled(move, hypervisor, mayHaveCommitted, course)) === "source") throw thrown;
     course.warn(`the connection broke after the switchover; the VM is at ${to.location.name}`);
     return { memoryBytes: 0, diskBytes: 0, blackoutMs: undefined, iterations: [], events: [] };
+  } finally {
+    endTurn();
   }
 }
 

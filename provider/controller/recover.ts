@@ -1,6 +1,5 @@
 import type { Context } from "../context.ts";
 import { inMove } from "../correlation.ts";
-import { detach } from "../lightpath/attachment.ts";
 import type { TunnelRecord } from "../tunnel/tunnel.ts";
 import { clearAway } from "./clear-away.ts";
 import { silence } from "./faults.ts";
@@ -8,6 +7,7 @@ import { giveBack } from "./give-back.ts";
 import { type JournalFile, readJournal, removeJournal, wasBegun } from "./journal.ts";
 import { type End, shelfOf } from "./move.ts";
 import type { ReplicaChoice } from "./placement.ts";
+import { leavePorts } from "./ports.ts";
 import { confirm, tunnelsAt } from "./steer.ts";
 import type { Sighting, Whereabouts } from "./whereabouts.ts";
 
@@ -48,7 +48,7 @@ async function finish(
   const now = await clearUp(context, found, journal, replicas);
   if (now === undefined) return undefined;
   if (now.seen.run !== "dead") await lead(context, now);
-  for (const end of ends) await leavePath(end, journal);
+  await leavePorts(context, ends, home.end, journal);
   await giveBack(context, vmName, journal.borrowed);
   await removeJournal(shelfOf(home.end));
   return now;
@@ -125,10 +125,4 @@ async function lead(context: Context, { end, seen }: Sighting): Promise<void> {
     await context.tunnel(record.kind).attach(end.host, record, end.record.tunnel.address);
     await confirm(end, seen.epoch, steering, record);
   }
-}
-
-/** Takes a host off the ports that this move lit; another VM may be on its way over the others. */
-async function leavePath({ host, location, record }: End, { lit }: JournalFile): Promise<void> {
-  const mine = lit.filter((port) => port.site === location.name && port.host === record.name);
-  for (const { device } of mine) await detach({ host, device });
 }

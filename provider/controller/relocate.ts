@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
 import type { Transfer } from "../hypervisor/hypervisor.ts";
 import { authorize } from "./authorize.ts";
+import { placeOf } from "./company.ts";
 import { Course } from "./course.ts";
 import { hold } from "./hold.ts";
 import { Journal } from "./journal.ts";
@@ -49,6 +50,8 @@ export async function relocate(
       ...{ hops: [...path.hops], bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
     },
   });
+  const waits = (why: string) => course.say(`waits for ${why}`);
+  const { berth, turns: queue } = placeOf(move, context);
   try {
     const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
       const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));
@@ -64,15 +67,15 @@ export async function relocate(
       `a path through ${permit?.domains.join(", ") ?? "a fixed link"}`,
       (undo) => {
         if (permit) requireTime("light", LIGHT_MS, { what: "the token", end: permit.expiresAt });
-        return light(move, permit, context.lightpath, journal, undo);
+        return light(move, permit, context.lightpath, journal, undo, { berth, waits });
       },
     );
     const { turns, transfer } = await course.stage("migrate", "disk and memory, then the switchover", async (undo) => {
       requireBudget(move.downtimeBudgetMs, path.rttMs);
-      const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps);
+      const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps / path.sharers());
       if (path.endsAt !== undefined) requireTime("migrate", copyingMs, { what: "the reservation", end: path.endsAt });
       const turns = await stageTurns(move, steering, undo);
-      const transfer = await migrate(move, arrival, path, turns, hypervisor, course);
+      const transfer = await migrate(move, arrival, path, turns, hypervisor, course, queue);
       course.commit();
       onCommit(() => recordOf(path, transfer));
       return { turns, transfer };
@@ -85,5 +88,7 @@ export async function relocate(
     return recordOf(path, transfer);
   } catch (thrown) {
     throw await course.undo(thrown);
+  } finally {
+    berth.end();
   }
 }

@@ -38,19 +38,31 @@ function forwardUnix(client: Client, socketPath: string): Promise<Duplex> {
   });
 }
 
-/**
- * Connects to a host by ssh and returns it. One TCP connection serves all calls; if it is lost, the next call makes a new one.
- * Rejects with host.key-mismatch (never tried again), host.unreachable or credentials.missing.
- */
-export async function connectSsh(record: HostRecord, auth: SshAuth): Promise<Host> {
-  let current: Promise<Client> | undefined;
+/** sshd refuses a session beyond its MaxSessions in these words; ssh2 gives the reason's number (RFC 4254, 5.1). */
+function isFull(thrown: unknown): boolean {
+  return thrown instanceof Error && "reason" in thrown && typeof thrown.reason === "number";
+}
 
-  function client(): Promise<Client> {
-    if (current) return current;
-    const connecting = connectClient(record, auth);
-    current = connecting;
+/** One TCP connection; if it is lost, the next call makes a new one. */
+class Line {
+  readonly #record: HostRecord;
+  readonly #auth: SshAuth;
+  #current: Promise<Client> | undefined;
+  #sessions = 0;
+  /** How many sessions it carries at once, once that is known. */
+  #most = Number.POSITIVE_INFINITY;
+
+  constructor(record: HostRecord, auth: SshAuth) {
+    this.#record = record;
+    this.#auth = auth;
+  }
+
+  client(): Promise<Client> {
+    if (this.#current) return this.#current;
+    const connecting = connectClient(this.#record, this.#auth);
+    this.#current = connecting;
     const forget = () => {
-      if (current === connecting) current = undefined;
+      if (this.#current === connecting) this.#current = undefined;
     };
     connecting.then(
       (connected) => connected.once("close", forget),
@@ -61,14 +73,56 @@ export async function connectSsh(record: HostRecord, auth: SshAuth): Promise<Hos
     return connecting;
   }
 
+  /** Undefined if it is full. */
+  async open(): Promise<Channel | undefined> {
+    if (this.#sessions >= this.#most) return undefined;
+    const client = await this.client();
+    this.#sessions += 1;
+    try {
+      const channel = await execBootstrap(client);
+      void channel.ended.then(() => this.#end());
+      return channel;
+    } catch (thrown) {
+      this.#end();
+      // A connection that carries none at all is not full.
+      if (!isFull(thrown) || this.#sessions === 0) throw thrown;
+      this.#most = this.#sessions;
+      return undefined;
+    }
+  }
+
+  #end(): void {
+    this.#sessions -= 1;
+  }
+
+  async close(): Promise<void> {
+    const connected = await this.#current?.catch(() => undefined);
+    connected?.end();
+  }
+}
+
+/**
+ * Connects to a host by ssh and returns it. One TCP connection serves all calls, and as many more as the host's sshd
+ * wants for the sessions open at once; one that is lost is made anew by the next call.
+ * Rejects with host.key-mismatch (never tried again), host.unreachable or credentials.missing.
+ */
+export async function connectSsh(record: HostRecord, auth: SshAuth): Promise<Host> {
+  const first = new Line(record, auth);
+  const lines = [first];
+
   async function openChannel(): Promise<Channel> {
     try {
-      return await execBootstrap(await client());
+      for (let index = 0; ; index++) {
+        const line = lines[index] ?? new Line(record, auth);
+        lines[index] = line;
+        const channel = await line.open();
+        if (channel) return channel;
+      }
     } catch (thrown) {
       if (thrown instanceof TurntableError) throw thrown;
       throw new TurntableError("host.unreachable", `${placeOf(record)} starts no program: ${reasonOf(thrown)}`, {
         retry: "safe",
-        next: "Check that its sshd allows commands and enough sessions, then run pulumi up again",
+        next: "Check that its sshd allows commands, then run pulumi up again",
         cause: thrown,
       });
     }
@@ -77,12 +131,11 @@ export async function connectSsh(record: HostRecord, auth: SshAuth): Promise<Hos
   const transport: Transport = {
     name: placeOf(record),
     open: openChannel,
-    connect: async (socketPath) => forwardUnix(await client(), socketPath),
+    connect: async (socketPath) => forwardUnix(await first.client(), socketPath),
     close: async () => {
-      const connected = await current?.catch(() => undefined);
-      connected?.end();
+      await Promise.all(lines.map((line) => line.close()));
     },
   };
-  await client();
+  await first.client();
   return hostOver(transport);
 }

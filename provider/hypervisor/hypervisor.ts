@@ -99,6 +99,8 @@ export interface SendRequest {
   readonly turns: readonly TurnTrigger[];
   /** By what right this is done, at each end; absent where no other controller can be. */
   readonly warrants?: { readonly source: Warrant; readonly destination: Warrant } | undefined;
+  /** Awaited when the disks are copied, before the memory's copy begins; the disks are kept alike meanwhile. */
+  memoryTurn?(): Promise<void>;
   onProgress(progress: Progress): void;
   /** What is done about a copy that does not converge. */
   onNotice(line: string): void;

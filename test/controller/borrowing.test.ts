@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { authorize } from "../../provider/controller/authorize.ts";
+import { placeOf } from "../../provider/controller/company.ts";
 import { giveBack } from "../../provider/controller/give-back.ts";
-import { Journal, readJournal } from "../../provider/controller/journal.ts";
+import { Journal, readJournal, removeJournal } from "../../provider/controller/journal.ts";
 import { light } from "../../provider/controller/light.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
+import { leavePorts } from "../../provider/controller/ports.ts";
 import { type Domains, startDomains } from "../domain/agents.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
@@ -29,6 +31,8 @@ beforeEach(async () => {
 afterEach(async () => sites?.close());
 
 const undo = (what: string, act: () => Promise<void>) => void undos.push({ what, act });
+const waits = (why: string) => expect.unreachable(why);
+const company = (move: Move) => ({ berth: placeOf(move, sites.context).berth, waits });
 const aaa = () => domains.aaa("ams.example");
 const drac = () => domains.drac("ams.example");
 
@@ -94,7 +98,7 @@ test("a grant declared ahead is used if it is active, never revoked, and refused
 test("a path is reserved, lit, journaled, and both hosts are put on it; putting it out leaves nothing", async () => {
   const { move, journal } = await begun();
   const permit = await authorize(move, aaa, journal, undo);
-  const path = await light(move, permit, drac, journal, undo);
+  const path = await light(move, permit, drac, journal, undo, company(move));
   expect(path).toMatchObject({ hops: ["ams.example", "transit.example", "san.example"], bandwidthMbps: 600 });
   expect(path.rttMs).toBeGreaterThan(0);
   expect(await held(move)).toEqual({ grant: "active", connection: "provisioned" });
@@ -112,7 +116,7 @@ test("what was lent before its id could be noted is found by what was asked for,
   const lender: typeof drac = () =>
     Object.assign(drac(), { provision: () => Promise.reject(new Error("killed here")) });
   const permit = await authorize(move, aaa, journal, undo);
-  await expect(light(move, permit, lender, journal, undo)).rejects.toThrow("killed here");
+  await expect(light(move, permit, lender, journal, undo, company(move))).rejects.toThrow("killed here");
   const noted = (await readJournal(shelfOf(move.from)))?.borrowed;
   expect(noted?.reserving).toEqual(permit?.window);
   expect(noted?.asking).toEqual(permit?.window);
@@ -129,7 +133,7 @@ test("a domain that is silent when the path is lit: what was reserved is taken b
   const permit = await authorize(move, aaa, journal, undo);
   await domains.stop("san.example");
   try {
-    const lighting = light(move, permit, drac, journal, undo);
+    const lighting = light(move, permit, drac, journal, undo, company(move));
     await expect(lighting).rejects.toMatchObject({ code: "domain.unreachable", retry: "safe" });
     await expect(lighting).rejects.toThrow(/san\.example could not be asked/);
   } finally {
@@ -140,3 +144,81 @@ test("a domain that is silent when the path is lit: what was reserved is taken b
   const live = (await drac().list()).filter(({ state }) => state !== "terminated" && state !== "timed-out");
   expect(live).toEqual([]);
 }, 60_000);
+
+/** Another VM's move between the same hosts. */
+async function neighbour(name: string) {
+  const { move: first } = await begun();
+  const at = (end: Move["to"]) => ({ ...end, place: { ...end.place, directory: `${end.record.storage}/${name}` } });
+  const move = { ...first, id: name, vm: { ...first.vm, name }, from: at(first.from), to: at(first.to) };
+  return { move, journal: new Journal({ move: name, from: "ams", to: "san", epoch: 2 }, shelfOf(move.from)) };
+}
+
+test("VMs that move at once share one path, each by consent of its own; the last one puts it out", async () => {
+  const moves = await Promise.all(["one", "two", "three"].map(neighbour));
+  const berths = moves.map(({ move }) => company(move));
+  const before = (await drac().list()).length;
+  const lit = await Promise.all(
+    moves.map(async ({ move, journal }, index) => {
+      const permit = await authorize(move, aaa, journal, undo);
+      return { permit, path: await light(move, permit, drac, journal, undo, berths[index] ?? company(move)) };
+    }),
+  );
+  const ids = new Set(lit.map(({ path }) => path.connectionId));
+  expect(ids.size).toBe(1);
+  expect((await drac().list()).length).toBe(before + 1);
+  expect(lit[0]?.path.sharers()).toBe(3);
+  for (const { move } of moves) expect((await readJournal(shelfOf(move.from)))?.borrowed.connection).toBe([...ids][0]);
+  const states: (string | undefined)[] = [];
+  for (const { path } of lit) {
+    states.push((await drac().query(path.connectionId ?? ""))?.state);
+    expect(await sites.ip("san", "-o", "-4", "address", "show", "dev", "lp0")).not.toBe("");
+    await path.putOut();
+  }
+  expect(states).toEqual(["provisioned", "provisioned", "provisioned"]);
+  expect((await drac().query(lit[0]?.path.connectionId ?? ""))?.state).toBe("terminated");
+  expect(await sites.ip("san", "-o", "-4", "address", "show", "dev", "lp0")).toBe("");
+  for (const { permit } of lit) await permit?.giveBack();
+});
+
+test("a VM without consent rides on nobody's path, and the others stay on it", async () => {
+  const [one, two] = await Promise.all([neighbour("one"), neighbour("two")]);
+  const [first, second] = [company(one.move), company(two.move)];
+  const permit = await authorize(one.move, aaa, one.journal, undo);
+  const path = await light(one.move, permit, drac, one.journal, undo, first);
+  undos = [];
+  const revoked = await authorize(two.move, aaa, two.journal, undo);
+  await revoked?.giveBack();
+  const joining = light(two.move, revoked, drac, two.journal, undo, second);
+  await expect(joining).rejects.toMatchObject({ code: "domain.refused", message: expect.stringMatching(/is revoked/) });
+  for (const { act } of undos.reverse()) await act();
+  expect(await held(one.move)).toEqual({ grant: "active", connection: "provisioned" });
+  expect(await sites.ip("san", "-o", "-4", "address", "show", "dev", "lp0")).not.toBe("");
+  await path.putOut();
+  expect(await held(one.move)).toEqual({ grant: "active", connection: "terminated" });
+  await permit?.giveBack();
+});
+
+test("after a crash each VM gives its own use back, and the path ends with the last of them", async () => {
+  const moves = await Promise.all(["one", "two"].map(neighbour));
+  const berths = moves.map(({ move }) => company(move));
+  for (const [index, { move, journal }] of moves.entries()) {
+    const permit = await authorize(move, aaa, journal, undo);
+    await light(move, permit, drac, journal, undo, berths[index] ?? company(move));
+  }
+  const [one, two] = await Promise.all(moves.map(({ move }) => readJournal(shelfOf(move.from))));
+  if (!one || !two || !moves[0] || !moves[1]) throw new Error("a journal is missing");
+  const [first, second] = [moves[0].move, moves[1].move];
+  await moves[0].journal.alsoOn(shelfOf(first.to));
+  await moves[1].journal.alsoOn(shelfOf(second.to));
+  await leavePorts(sites.context, [first.from, first.to], first.from, one);
+  await giveBack({ aaa, lightpath: drac }, "one", one.borrowed);
+  await removeJournal(shelfOf(first.to));
+  expect(await held(second)).toEqual({ grant: "active", connection: "provisioned" });
+  expect(await sites.ip("san", "-o", "-4", "address", "show", "dev", "lp0")).not.toBe("");
+  await leavePorts(sites.context, [second.from, second.to], second.from, two);
+  await giveBack({ aaa, lightpath: drac }, "two", two.borrowed);
+  expect(await held(second)).toEqual({ grant: "revoked", connection: "terminated" });
+  for (const site of ["ams", "san"] as const) {
+    expect(await sites.ip(site, "-o", "-4", "address", "show", "dev", "lp0")).toBe("");
+  }
+});

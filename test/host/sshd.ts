@@ -62,10 +62,13 @@ export class Sshd {
   readonly client = makeKey(this.folder, "client");
   readonly hostKey: KeyPair;
   readonly port: number;
+  readonly #settings: Readonly<Record<string, string>>;
   #daemon: ChildProcess | undefined;
 
-  constructor(port: number) {
+  /** `settings`: more lines of its configuration. */
+  constructor(port: number, settings: Readonly<Record<string, string>> = {}) {
     this.port = port;
+    this.#settings = settings;
     this.hostKey = makeKey(this.folder, "host");
     writeFileSync(join(this.folder, "authorized_keys"), `${this.client.publicKey}\n`);
   }
@@ -96,6 +99,7 @@ export class Sshd {
         "StrictModes no",
         "PasswordAuthentication no",
         "PermitRootLogin prohibit-password",
+        ...Object.entries(this.#settings).map(([key, value]) => `${key} ${value}`),
         "",
       ].join("\n"),
     );

@@ -50,6 +50,7 @@ async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flig
     const way = await openWay(request, there);
     await beginDisks(request, here, there, way).finally(way.seal);
     const diskBytes = await awaitMirrors(here, vm, onProgress);
+    await request.memoryTurn?.();
     await prepareMemory(here, request.bandwidthMbps, budget.downtimeLimitMs);
     flights.source.begin(way.memory);
     return diskBytes;

@@ -1,0 +1,44 @@
+import type { Context, Hosts } from "../context.ts";
+import { homeOf } from "./authorize.ts";
+import type { SharedPath } from "./light.ts";
+import type { Move } from "./move.ts";
+import { type Berth, SharedPaths } from "./shared-path.ts";
+import { Turns } from "./turns.ts";
+
+/** What the moves of one process share. */
+interface Company {
+  readonly paths: SharedPaths<SharedPath>;
+  /** Of each pair of hosts: whose memory is copied and switched over now. */
+  readonly turns: Map<string, Turns>;
+}
+
+/** Who shares connections to hosts shares paths between them. */
+const companies = new WeakMap<Hosts, Company>();
+
+/** A move's place among those that go on at the same time. */
+export interface Place {
+  readonly berth: Berth<SharedPath>;
+  readonly turns: Turns;
+}
+
+/** To be asked for as a move begins, so that others know of it. End its berth when the move is over. */
+export function placeOf(move: Move, { hosts }: Pick<Context, "hosts">): Place {
+  const company = companies.get(hosts) ?? { paths: new SharedPaths<SharedPath>(), turns: new Map<string, Turns>() };
+  companies.set(hosts, company);
+  const lane = [move.from, move.to]
+    .map(({ record }) => `${record.hostKey} ${record.storage}`)
+    .sort()
+    .join(" | ");
+  const turns = company.turns.get(lane) ?? new Turns();
+  company.turns.set(lane, turns);
+  return { berth: company.paths.announce(lane, keyOf(move)), turns };
+}
+
+/** Moves with equal keys can go over one path. A declared one is for its own VM. */
+function keyOf(move: Move): string {
+  const { path, from, to, vm } = move;
+  const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, path.mtu];
+  const home = path.kind === "fixed" ? undefined : homeOf(move, path);
+  const declared = path.kind === "reserved" ? [path.connectionId, vm.name] : [];
+  return JSON.stringify([...way, home?.url, ...declared]);
+}
