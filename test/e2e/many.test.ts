@@ -1,0 +1,114 @@
+import { readFile, rm } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
+import { shellEnvironment } from "../../examples/lab/environment.ts";
+import { CALLER_ID } from "../../examples/lab/keys.ts";
+import { DOMAINS, type DomainKey } from "../../examples/lab/layout.ts";
+import { owed } from "./aftermath.ts";
+import { SETTLING, settledTraces, traces, type World, world } from "./world.ts";
+
+const PROJECT = fileURLToPath(new URL("programs/many", import.meta.url));
+const STACK = "e2e-many";
+const COUNT = Number(process.env.TURNTABLE_MANY ?? 4);
+const LAST = `many-${COUNT}`;
+const outputs = z.looseObject({ places: z.array(z.string()) });
+
+let here: World;
+let before: Record<string, string>;
+let pulumi: PulumiCli;
+
+beforeAll(async () => {
+  here = await world();
+  before = await settledTraces(here);
+  pulumi = new PulumiCli(PROJECT, { ...shellEnvironment(here.lab), PULUMI_STACK: STACK }, false);
+  const { sshKeyFile, callerKeyFile } = here.inventory.credentials;
+  await rm(`${PROJECT}/Pulumi.${STACK}.yaml`, { force: true });
+  await pulumi.run("stack", "init", STACK);
+  const settings = {
+    ...{ "turntable:sshKeyFile": sshKeyFile, "turntable:callerId": CALLER_ID },
+    ...{ "turntable:callerKeyFile": callerKeyFile, site: "ams", count: String(COUNT) },
+  };
+  for (const [key, value] of Object.entries(settings)) await pulumi.run("config", "set", key, value);
+});
+afterAll(async () => {
+  await pulumi?.attempt("destroy", "--yes", "--skip-preview");
+  await rm(`${PROJECT}/Pulumi.${STACK}.yaml`, { force: true });
+});
+
+const upAll = () => pulumi.attempt("up", "--yes", "--skip-preview", "--continue-on-error", "--parallel", "10");
+
+test("VMs that move in one update share one lightpath, switch over one by one, and do not fail with one of them", async () => {
+  await pulumi.run("up", "--yes", "--skip-preview");
+  const known = connections();
+  await pulumi.run("config", "set", "site", "san");
+  const moving = upAll();
+  await killWhenReady();
+  const { code, output } = await moving;
+  expect(code).not.toBe(0);
+  expect(output).toMatch(new RegExp(`${LAST} ams → san failed in stage migrate`));
+  expect(output).toMatch(/disks copied; waits its turn after many-\d/);
+  for (let number = 1; number < COUNT; number++) {
+    expect(output).toMatch(new RegExp(`many-${number} moved ams → san`));
+  }
+  const used = connections().filter(({ id }) => !known.some((one) => one.id === id));
+  expect(used).toMatchObject([{ state: "terminated" }]);
+  const id = used[0]?.id ?? "";
+  for (const domain of ["transit", "san"] as const) {
+    expect(await askedOf(domain, `POST /drac/segments/${id}/provision`), domain).toBe(1);
+    expect(await askedOf(domain, `DELETE /drac/segments/${id}`), domain).toBe(1);
+  }
+  for (const domain of DOMAINS) {
+    const others = rows(domain, "SELECT DISTINCT vm FROM rides WHERE id = ? AND ended = 1", id);
+    expect(others.length, domain).toBeGreaterThanOrEqual(COUNT - 2);
+  }
+  expect(await owed(here)).toEqual([]);
+  const again = await upAll();
+  expect(again.code, again.output).toBe(0);
+  expect(outputs.parse(await pulumi.outputs()).places).toEqual(Array(COUNT).fill("san"));
+  await pulumi.run("destroy", "--yes", "--skip-preview");
+  expect(await owed(here)).toEqual([]);
+  await expect.poll(() => traces(here), SETTLING).toEqual(before);
+});
+
+/** SIGKILL to the last VM's QEMU at its destination as soon as its disks are being copied there. */
+async function killWhenReady(): Promise<void> {
+  const nearEnd = `${here.lab.storage("ams")}/${LAST}/near-data.pid`;
+  for (let tries = 0; tries < 2_400; tries++) {
+    const copying = await readFile(nearEnd, "utf8").catch(() => "");
+    const pid = Number(await readFile(`${here.lab.storage("san")}/${LAST}/qemu.pid`, "utf8").catch(() => "0"));
+    if (copying !== "" && pid > 0) {
+      process.kill(pid, "SIGKILL");
+      return;
+    }
+    await sleep(50);
+  }
+  throw new Error("the copy never began");
+}
+
+const answered = z.object({ msg: z.literal("answered"), method: z.string(), url: z.string(), statusCode: z.int() });
+
+/** How often a domain was asked for exactly this and did it, by its agent's log. */
+async function askedOf(domain: DomainKey, what: string): Promise<number> {
+  const lines = (await readFile(here.lab.path("log", `agent-${domain}.log`), "utf8")).split("\n");
+  const entries = lines.filter((line) => line.startsWith("{")).map((line) => answered.safeParse(JSON.parse(line)).data);
+  return entries.filter((one) => one && one.statusCode < 300 && `${one.method} ${one.url}` === what).length;
+}
+
+/** Those that were ever asked of ams's domain. */
+function connections(): { id: string; state: string }[] {
+  const found = rows("ams", "SELECT id, state FROM connections WHERE state != 'timed-out'");
+  return found.map(({ id, state }) => ({ id: String(id), state: String(state) }));
+}
+
+function rows(domain: DomainKey, select: string, ...parameters: string[]): Record<string, unknown>[] {
+  const database = new DatabaseSync(here.lab.path("domains", domain, "store.sqlite"), { readOnly: true });
+  try {
+    return database.prepare(select).all(...parameters);
+  } finally {
+    database.close();
+  }
+}
