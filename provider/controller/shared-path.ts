@@ -13,7 +13,8 @@ export interface Boarding<T> {
   leave(last: boolean): Promise<void>;
 }
 
-type How = "boarding" | "aboard" | "leaving";
+/** `gone`: counted no more, though its leaving is not over. */
+type How = "boarding" | "aboard" | "leaving" | "gone";
 
 /** A path that is being lit, lit, or being put out. */
 interface Lit<T> {
@@ -48,7 +49,8 @@ export class SharedPaths<T> {
 
   /** How many moves are on the path of a berth. */
   sharers({ lane }: Berth<T>): number {
-    return this.#lanes.get(lane)?.riders.size ?? 0;
+    const path = this.#lanes.get(lane);
+    return path === undefined ? 0 : present(path);
   }
 
   async board(berth: Berth<T>, { light, join }: Boarding<T>, waits: (why: string) => void): Promise<T> {
@@ -91,7 +93,7 @@ export class SharedPaths<T> {
     try {
       return { value: await path.value };
     } catch {
-      this.#note(() => path.riders.delete(berth));
+      this.#free(berth, path);
       return undefined;
     }
   }
@@ -102,13 +104,13 @@ export class SharedPaths<T> {
     this.#note(() => path.riders.set(berth, "leaving"));
     // The path's domains end it with the last of those they know of: whoever is on their way to it must be on it first.
     await this.#until(() => !this.#on(path, berth, "boarding") || this.#on(path, berth, "aboard") || path.closing);
-    const lingering = this.#until(() => path.riders.size > 1 || !this.#isExpected(path.key));
+    const lingering = this.#until(() => present(path) > 1 || !this.#isExpected(path.key));
     if (!path.closing) await Promise.race([lingering, sleep(this.#lingerMs, undefined, { ref: false })]);
     await this.#until(() => !this.#on(path, berth, "boarding") || this.#on(path, berth, "aboard") || path.closing);
-    const last = path.closing || (path.riders.size === 1 && !path.abandoned);
+    const last = path.closing || (present(path) === 1 && !path.abandoned);
     path.closing ||= last;
-    path.riders.delete(berth);
-    await act(last).finally(() => this.#free(berth.lane, path));
+    path.riders.set(berth, "gone");
+    await act(last).finally(() => this.#free(berth, path));
   }
 
   /** The move is over. One that is still on the path was given up on, and what it leaves lit is the next `up`'s to clear. */
@@ -117,15 +119,13 @@ export class SharedPaths<T> {
     const path = this.#of(berth);
     if (path === undefined) return;
     path.abandoned = true;
-    path.riders.delete(berth);
-    this.#free(berth.lane, path);
+    this.#free(berth, path);
   }
 
-  #free(lane: string, path: Lit<T>): void {
+  #free(berth: Berth<T>, path: Lit<T>): void {
     this.#note(() => {
-      const waited =
-        [...path.riders.values()].some((how) => how !== "boarding") || (!path.closing && path.riders.size > 0);
-      if (!waited && this.#lanes.get(lane) === path) this.#lanes.delete(lane);
+      path.riders.delete(berth);
+      if (path.riders.size === 0) this.#lanes.delete(berth.lane);
     });
   }
 
@@ -152,6 +152,10 @@ export class SharedPaths<T> {
   async #until(condition: () => boolean): Promise<void> {
     while (!condition()) await this.#changed.promise;
   }
+}
+
+function present<T>({ riders }: Lit<T>): number {
+  return [...riders.values()].filter((how) => how !== "gone").length;
 }
 
 /** One move's place on a path that it may share. */
