@@ -3,6 +3,14 @@ import { defineConfig } from "vitest/config";
 /** A machine may be busy with other things: what is waited for is given time. */
 const PATIENT = { poll: { timeout: 20_000 } };
 
+/** Tests that measure rates, round trips or how long a guest stood still: they have the machine to themselves. */
+const MEASURING = [
+  "test/hypervisor/{convergence,far-controller}.test.ts",
+  "test/lab/{lab,span}.test.ts",
+  "test/lab/guest/guest.test.ts",
+  "test/lab/probe/*.test.ts",
+];
+
 export default defineConfig({
   test: {
     projects: [
@@ -10,7 +18,18 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**"],
+          exclude: ["test/e2e/**", ...MEASURING],
+          // Most of them wait for a guest or a host, not for a processor.
+          maxWorkers: 2,
+          ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: PATIENT },
+        },
+      },
+      {
+        test: {
+          name: "measuring",
+          sequence: { groupOrder: 1 },
+          include: MEASURING,
+          fileParallelism: false,
           ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: PATIENT },
         },
       },
@@ -18,7 +37,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           // Alone on the machine: it measures downtimes.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: "test/e2e/setup.ts",
           fileParallelism: false,
