@@ -122,6 +122,11 @@ export async function killNearEnd({ lab, inventory }: World, from: SiteName): Pr
   process.kill(Number(await readFile(`${lab.storage(from)}/${inventory.vm.name}/near-data.pid`, "utf8")), "SIGKILL");
 }
 
+/** The VM's QEMU at a site. */
+export async function killHypervisor({ lab, inventory }: World, site: SiteName): Promise<void> {
+  process.kill(Number(await readFile(`${lab.storage(site)}/${inventory.vm.name}/qemu.pid`, "utf8")), "SIGKILL");
+}
+
 async function until(what: string, there: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(5)) if (await there()) return;
   throw new Error(`${what} did not come`);

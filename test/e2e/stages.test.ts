@@ -10,6 +10,7 @@ import {
   cut,
   impoverish,
   kill,
+  killHypervisor,
   killNearEnd,
   loseReplica,
   lowerLimit,
@@ -146,12 +147,14 @@ test("light: a domain dies half-way, the port's cable is gone, the far host does
   await expectMoved();
 });
 
-test("migrate: the gateway is silent, the disk's near end dies", async () => {
+test("migrate: the gateway is silent, the disk's near end dies, the destination's hypervisor dies", async () => {
   broken.push(await kill(here, "sshd-gateway"));
   await expectTakenBack(await tryToMove(), "migrate", /gateway .* cannot be reached by ssh/);
   await loseReplica(here, other());
   const copying = whenCopying(here, site, "disk").then(() => killNearEnd(here, site));
   await expectTakenBack(await tryToMove(copying), "migrate", /the disk copy of turntable-vm broke off/);
+  const copyingAgain = whenCopying(here, site, "disk").then(() => killHypervisor(here, other()));
+  await expectTakenBack(await tryToMove(copyingAgain), "migrate", /turntable-vm/);
   await expectMoved();
 });
 
