@@ -24,7 +24,7 @@ export async function migrate(
   const { from, to, vm, epoch, downtimeBudgetMs } = move;
   let endTurn = () => {};
   try {
-    return await hypervisor.send({
+    const sending = hypervisor.send({
       ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
       ...{ bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
       encryption: move.path.encryption,
@@ -40,14 +40,12 @@ export async function migrate(
       onNotice: (line) => course.warn(line),
       onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
     });
+    return await sending.finally(() => endTurn());
   } catch (thrown) {
-    endTurn();
     const mayHaveCommitted = !(thrown instanceof TurntableError && thrown.retry === "safe");
     if ((await settled(move, hypervisor, mayHaveCommitted, course)) === "source") throw thrown;
     course.warn(`the connection broke after the switchover; the VM is at ${to.location.name}`);
     return { memoryBytes: 0, diskBytes: 0, blackoutMs: undefined, iterations: [], events: [] };
-  } finally {
-    endTurn();
   }
 }
 

@@ -102,11 +102,10 @@ export class SharedPaths<T> {
     const path = this.#of(berth);
     if (path === undefined) return;
     this.#note(() => path.riders.set(berth, "leaving"));
-    // The path's domains end it with the last of those they know of: whoever is on their way to it must be on it first.
-    await this.#until(() => !this.#on(path, berth, "boarding") || this.#on(path, berth, "aboard") || path.closing);
+    await this.#untilNobodyBoardsAlone(path, berth);
     const lingering = this.#until(() => present(path) > 1 || !this.#isExpected(path.key));
     if (!path.closing) await Promise.race([lingering, sleep(this.#lingerMs, undefined, { ref: false })]);
-    await this.#until(() => !this.#on(path, berth, "boarding") || this.#on(path, berth, "aboard") || path.closing);
+    await this.#untilNobodyBoardsAlone(path, berth);
     const last = path.closing || (present(path) === 1 && !path.abandoned);
     path.closing ||= last;
     path.riders.set(berth, "gone");
@@ -136,6 +135,11 @@ export class SharedPaths<T> {
 
   #on(path: Lit<T>, but: Berth<T>, state: How): boolean {
     return [...path.riders].some(([berth, how]) => berth !== but && how === state);
+  }
+
+  /** The path's domains end it with the last of those they know of: whoever is on their way to it must be on it first. */
+  async #untilNobodyBoardsAlone(path: Lit<T>, but: Berth<T>): Promise<void> {
+    await this.#until(() => !this.#on(path, but, "boarding") || this.#on(path, but, "aboard") || path.closing);
   }
 
   #isExpected(key: string): boolean {

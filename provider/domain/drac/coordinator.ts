@@ -85,12 +85,7 @@ export class Coordinator {
 
   /** A VM uses it no more; with the last one it ends. */
   async leave(owner: Known, id: string, vm: string): Promise<void> {
-    await this.#turns.run(id, async () => {
-      const { connection, intent } = this.#owned(owner, id);
-      if (connection.state === "terminated" && intent === undefined) return;
-      if (await this.#parts.riders.leave(connection, vm)) return;
-      await this.#everywhere(connection, "terminate", undefined, (part) => part.terminate(id));
-    });
+    await this.#end(owner, id, async (connection) => !(await this.#parts.riders.leave(connection, vm)));
   }
 
   async release(owner: Known, id: string): Promise<Connection> {
@@ -104,10 +99,18 @@ export class Coordinator {
   }
 
   async terminate(owner: Known, id: string): Promise<void> {
+    await this.#end(owner, id, async (connection) => {
+      this.#parts.riders.requireNoOther(connection);
+      return true;
+    });
+  }
+
+  /** Once, and only if it may: one that is over already is fine. */
+  async #end(owner: Known, id: string, may: (connection: Connection) => Promise<boolean>): Promise<void> {
     await this.#turns.run(id, async () => {
       const { connection, intent } = this.#owned(owner, id);
       if (connection.state === "terminated" && intent === undefined) return;
-      this.#parts.riders.requireNoOther(connection);
+      if (!(await may(connection))) return;
       await this.#everywhere(connection, "terminate", undefined, (part) => part.terminate(id));
     });
   }
