@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DOMAINS, SITES, type SiteName } from "../../examples/lab/layout.ts";
+import { DOMAINS, type DomainKey, SITES, type SiteName } from "../../examples/lab/layout.ts";
 import { AaaClient } from "../../provider/aaa/client.ts";
 import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
 import { joinedPorts, traces, type World } from "./world.ts";
@@ -44,12 +44,10 @@ async function liveConnections(here: World): Promise<string[]> {
 }
 
 /** What each domain's own switch is taken for, transit's too, whom the caller cannot ask. */
-function heldSegments({ lab }: World): string[] {
+function heldSegments(here: World): string[] {
   return DOMAINS.flatMap((domain) => {
     const select = "SELECT id, state FROM segments WHERE state NOT IN ('terminated', 'timed-out')";
-    return rows(lab.path("domains", domain, "store.sqlite"), select).map(
-      (row) => `${domain}: segment ${JSON.stringify(row)}`,
-    );
+    return rows(here, domain, select).map((row) => `${domain}: segment ${JSON.stringify(row)}`);
   });
 }
 
@@ -57,9 +55,7 @@ async function activeGrants(here: World): Promise<string[]> {
   const caller = await credentials(here);
   const lists = SITES.map(async (site) => {
     const aaa = new AaaClient(here.inventory.sites[site].domain, caller);
-    const ids = rows(here.lab.path("domains", site, "store.sqlite"), "SELECT id FROM grants").map(({ id }) =>
-      String(id),
-    );
+    const ids = rows(here, site, "SELECT id FROM grants").map(({ id }) => String(id));
     try {
       const states = await Promise.all(ids.map(async (id) => ({ id, state: (await aaa.grantStatus(id))?.state })));
       return states.filter(({ state }) => state === "active").map(({ id }) => `${site}: grant ${id}`);
@@ -70,10 +66,16 @@ async function activeGrants(here: World): Promise<string[]> {
   return (await Promise.all(lists)).flat();
 }
 
-function rows(file: string, select: string): Record<string, unknown>[] {
-  const database = new DatabaseSync(file, { readOnly: true });
+/** What a domain's store answers. */
+export function rows(
+  { lab }: World,
+  domain: DomainKey,
+  select: string,
+  ...parameters: readonly string[]
+): Record<string, unknown>[] {
+  const database = new DatabaseSync(lab.path("domains", domain, "store.sqlite"), { readOnly: true });
   try {
-    return database.prepare(select).all();
+    return database.prepare(select).all(...parameters);
   } finally {
     database.close();
   }

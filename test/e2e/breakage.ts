@@ -122,9 +122,13 @@ export async function killNearEnd({ lab, inventory }: World, from: SiteName): Pr
   process.kill(Number(await readFile(`${lab.storage(from)}/${inventory.vm.name}/near-data.pid`, "utf8")), "SIGKILL");
 }
 
-/** The VM's QEMU at a site. */
-export async function killHypervisor({ lab, inventory }: World, site: SiteName): Promise<void> {
-  process.kill(Number(await readFile(`${lab.storage(site)}/${inventory.vm.name}/qemu.pid`, "utf8")), "SIGKILL");
+/** A VM's QEMU at a site; the lab's if none is named. */
+export async function killHypervisor(
+  { lab, inventory }: World,
+  site: SiteName,
+  vm: string = inventory.vm.name,
+): Promise<void> {
+  process.kill(Number(await readFile(`${lab.storage(site)}/${vm}/qemu.pid`, "utf8")), "SIGKILL");
 }
 
 async function until(what: string, there: () => Promise<boolean>): Promise<void> {

@@ -1,6 +1,4 @@
 import { readFile, rm } from "node:fs/promises";
-import { DatabaseSync } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
@@ -8,7 +6,8 @@ import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { CALLER_ID } from "../../examples/lab/keys.ts";
 import { DOMAINS, type DomainKey } from "../../examples/lab/layout.ts";
-import { owed } from "./aftermath.ts";
+import { owed, rows } from "./aftermath.ts";
+import { killHypervisor } from "./breakage.ts";
 import { SETTLING, settledTraces, traces, type World, world } from "./world.ts";
 
 const PROJECT = fileURLToPath(new URL("programs/many", import.meta.url));
@@ -62,7 +61,7 @@ test("VMs that move in one update share one lightpath, switch over one by one, a
     expect(await askedOf(domain, `DELETE /drac/segments/${id}`), domain).toBe(1);
   }
   for (const domain of DOMAINS) {
-    const others = rows(domain, "SELECT DISTINCT vm FROM rides WHERE id = ? AND ended = 1", id);
+    const others = rows(here, domain, "SELECT DISTINCT vm FROM rides WHERE id = ? AND ended = 1", id);
     expect(others.length, domain).toBeGreaterThanOrEqual(COUNT - 2);
   }
   expect(await owed(here)).toEqual([]);
@@ -77,16 +76,9 @@ test("VMs that move in one update share one lightpath, switch over one by one, a
 /** SIGKILL to the last VM's QEMU at its destination as soon as its disks are being copied there. */
 async function killWhenReady(): Promise<void> {
   const nearEnd = `${here.lab.storage("ams")}/${LAST}/near-data.pid`;
-  for (let tries = 0; tries < 2_400; tries++) {
-    const copying = await readFile(nearEnd, "utf8").catch(() => "");
-    const pid = Number(await readFile(`${here.lab.storage("san")}/${LAST}/qemu.pid`, "utf8").catch(() => "0"));
-    if (copying !== "" && pid > 0) {
-      process.kill(pid, "SIGKILL");
-      return;
-    }
-    await sleep(50);
-  }
-  throw new Error("the copy never began");
+  const copying = () => readFile(nearEnd, "utf8").catch(() => "");
+  await expect.poll(copying, { timeout: 120_000, interval: 50 }).not.toBe("");
+  await killHypervisor(here, "san", LAST);
 }
 
 const answered = z.object({ msg: z.literal("answered"), method: z.string(), url: z.string(), statusCode: z.int() });
@@ -100,15 +92,6 @@ async function askedOf(domain: DomainKey, what: string): Promise<number> {
 
 /** Those that were ever asked of ams's domain. */
 function connections(): { id: string; state: string }[] {
-  const found = rows("ams", "SELECT id, state FROM connections WHERE state != 'timed-out'");
+  const found = rows(here, "ams", "SELECT id, state FROM connections WHERE state != 'timed-out'");
   return found.map(({ id, state }) => ({ id: String(id), state: String(state) }));
-}
-
-function rows(domain: DomainKey, select: string, ...parameters: string[]): Record<string, unknown>[] {
-  const database = new DatabaseSync(here.lab.path("domains", domain, "store.sqlite"), { readOnly: true });
-  try {
-    return database.prepare(select).all(...parameters);
-  } finally {
-    database.close();
-  }
 }
