@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** A machine may be busy with other things: what is waited for is given time. */
-const PATIENT = { poll: { timeout: 20_000 } };
+const LIMITS = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
 
 /** Tests that measure rates, round trips or how long a guest stood still: they have the machine to themselves. */
 const MEASURING = [
@@ -21,7 +21,7 @@ export default defineConfig({
           exclude: ["test/e2e/**", ...MEASURING],
           // Most of them wait for a guest or a host, not for a processor.
           maxWorkers: 2,
-          ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: PATIENT },
+          ...LIMITS,
         },
       },
       {
@@ -30,7 +30,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: MEASURING,
           fileParallelism: false,
-          ...{ testTimeout: 60_000, hookTimeout: 60_000, expect: PATIENT },
+          ...LIMITS,
         },
       },
       {
@@ -41,7 +41,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           globalSetup: "test/e2e/setup.ts",
           fileParallelism: false,
-          ...{ testTimeout: 600_000, hookTimeout: 600_000, expect: PATIENT },
+          ...LIMITS,
+          ...{ testTimeout: 600_000, hookTimeout: 600_000 },
         },
       },
     ],
