@@ -12,6 +12,7 @@ import { Tokens } from "./aaa/tokens.ts";
 import type { DomainConfig } from "./config.ts";
 import { ConnectionStore } from "./drac/connection-store.ts";
 import { Coordinator } from "./drac/coordinator.ts";
+import { Debts } from "./drac/debts.ts";
 import { Offers } from "./drac/offers.ts";
 import { peerPart } from "./drac/peer-part.ts";
 import { RideStore } from "./drac/ride-store.ts";
@@ -20,12 +21,14 @@ import { Room } from "./drac/room.ts";
 import { serveConnections, serveSegments } from "./drac/routes.ts";
 import { SegmentStore } from "./drac/segment-store.ts";
 import { Segments } from "./drac/segments.ts";
+import { Unison } from "./drac/unison.ts";
 import type { Element } from "./element/element.ts";
 import { LinuxElement } from "./element/linux.ts";
 import { noElement } from "./element/none.ts";
 import type { Loaded } from "./load.ts";
 import { Peers } from "./peers.ts";
 import { repeat } from "./repeat.ts";
+import { Serial } from "./serial.ts";
 import { makeServer } from "./server.ts";
 import { openStore } from "./store.ts";
 import { ownPorts } from "./topology.ts";
@@ -58,20 +61,22 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const rides = new RideStore(database);
   const segments = new Segments({ domain, holdSeconds, room, store, rides, authority, element: elementOf(config) });
   const partOf = (name: string) => (name === domain ? segments.partFor(domain) : peerPart(peers, name));
-  const connections = { store: new ConnectionStore(database), riders: new Riders(database, partOf) };
-  const coordinator = new Coordinator({ topology, ...connections, authority, partOf, log });
+  const connections = new ConnectionStore(database);
+  const led = { store: connections, unison: new Unison(connections, partOf), turns: new Serial() };
+  const coordinator = new Coordinator({ ...led, topology, riders: new Riders(database, partOf), authority, partOf });
+  const debts = new Debts({ ...led, log });
   const server = makeServer(loaded, new Callers(domain, loaded.known, database), log);
   serveAaa(server, { grants, tokens, consents, revocations });
   const offers = new Offers(topology, (name, request) => partOf(name).availability(request));
   serveConnections(server, coordinator, offers);
   serveSegments(server, segments);
-  coordinator.recover();
+  debts.recover();
   await segments.restore();
   const url = await server.listen({ host: config.listen.address, port: config.listen.port });
   const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
   const stops = [
     repeat(() => segments.expire(), EXPIRY_INTERVAL_MS, complain),
-    repeat(() => coordinator.settle(), DEBT_INTERVAL_MS, complain),
+    repeat(() => debts.settle(), DEBT_INTERVAL_MS, complain),
   ];
   return {
     url,
