@@ -28,6 +28,17 @@ const SCHEMAS = [
   ) WITHOUT ROWID;
   CREATE INDEX rides_by_segment ON rides (coordinator, id);
 `,
+  `
+  CREATE TABLE modifications (
+    connection TEXT, request TEXT, vm TEXT NOT NULL, mbps REAL NOT NULL, "end" INTEGER NOT NULL, phase TEXT NOT NULL,
+    PRIMARY KEY (connection, request)
+  ) WITHOUT ROWID;
+  CREATE TABLE segment_versions (
+    coordinator TEXT, id TEXT, request TEXT NOT NULL, version_grant TEXT NOT NULL, version_mbps REAL NOT NULL,
+    version_end INTEGER NOT NULL, version_phase TEXT NOT NULL, version_expires INTEGER NOT NULL,
+    PRIMARY KEY (coordinator, id)
+  ) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

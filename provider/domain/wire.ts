@@ -34,8 +34,17 @@ export const segmentRequest = z.strictObject({
 });
 export const segmentHeld = z.strictObject({ holdExpiresAt: z.iso.datetime() });
 
+/** A coordinator asks a domain to hold a new version of its part of a connection, which goes on as it is meanwhile. */
+export const segmentModification = z.strictObject({
+  request: z.uuid(),
+  vm: z.string().min(1).max(64),
+  bandwidthMbps: z.number().positive(),
+  endMs: z.int(),
+});
+
 export type Side = z.output<typeof side>;
 export type ConsentRequest = z.output<typeof consentRequest>;
 export type Availability = z.output<typeof availability>;
 export type AvailabilityRequest = z.output<typeof availabilityRequest>;
+export type SegmentModification = z.output<typeof segmentModification>;
 export type SegmentRequest = z.output<typeof segmentRequest>;

@@ -58,6 +58,14 @@ export class Authority {
     return await this.#admit(token, { between: [from, to], bandwidthMbps, vm, window }, () => []);
   }
 
+  /** For another rate or end of what is reserved, from now on, in either direction. */
+  async admitModification(token: string | undefined, wanted: Reserved, endMs: number): Promise<Admitted> {
+    const { from, to, bandwidthMbps, vm } = wanted;
+    const [start, end] = [Date.now() + CLOCK_TOLERANCE_MS, endMs].map((ms) => new Date(ms).toISOString());
+    const window = { start: start ?? "", end: end ?? "" };
+    return await this.#admit(token, { between: [from, to], bandwidthMbps, vm, window }, () => []);
+  }
+
   async #admit(
     token: string | undefined,
     wish: Scope,

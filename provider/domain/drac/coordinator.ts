@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Connection, ReserveRequest } from "../../lightpath/drac/wire.ts";
+import type { Connection, ModifyRequest, ReserveRequest } from "../../lightpath/drac/wire.ts";
 import type { Authority } from "../aaa/authority.ts";
 import type { Topology } from "../config.ts";
 import type { Known } from "../load.ts";
@@ -8,6 +8,7 @@ import { Refused } from "../refused.ts";
 import type { Serial } from "../serial.ts";
 import { asOfNow } from "./as-of-now.ts";
 import type { ConnectionStore, StoredConnection } from "./connection-store.ts";
+import type { Modifications } from "./modifications.ts";
 import type { Part } from "./part.ts";
 import type { Riders } from "./riders.ts";
 import { findRoute, type Route } from "./route.ts";
@@ -21,6 +22,7 @@ export interface CoordinatorParts {
   readonly topology: Topology;
   readonly store: ConnectionStore;
   readonly riders: Riders;
+  readonly modifications: Modifications;
   readonly authority: Authority;
   /** Each domain's part, this one's included. */
   readonly partOf: (domain: string) => Part;
@@ -91,6 +93,23 @@ export class Coordinator {
   /** A VM uses it no more; with the last one it ends. */
   async leave(owner: Known, id: string, vm: string): Promise<void> {
     await this.#end(owner, id, async (connection) => !(await this.#parts.riders.leave(connection, vm)));
+  }
+
+  /** Another rate or end, while it goes on: at every domain on the way, or at none. */
+  async modify(owner: Known, id: string, request: ModifyRequest, token: string | undefined): Promise<Connection> {
+    const { authority, riders, modifications } = this.#parts;
+    return await this.#parts.turns.run(id, async () => {
+      const { connection, intent } = this.#owned(owner, id);
+      const { vm, bandwidthMbps = connection.bandwidthMbps, end = connection.window.end } = request;
+      const wanted = { ...connection, vm, bandwidthMbps };
+      checkSubject((await authority.admitModification(token, wanted, Date.parse(end))).subject, owner);
+      const now = this.get(owner, id);
+      if ((now.state !== "reserved" && now.state !== "provisioned") || intent === "terminate") throw over(now);
+      riders.requireAboard(connection, vm);
+      const lessens = bandwidthMbps < connection.bandwidthMbps || Date.parse(end) < Date.parse(connection.window.end);
+      if (lessens) riders.requireNoOther(wanted);
+      return await modifications.make(connection, request, token ?? "");
+    });
   }
 
   async release(owner: Known, id: string): Promise<Connection> {

@@ -3,11 +3,13 @@ import { reasonOf } from "../../errors.ts";
 import type { Serial } from "../serial.ts";
 import { asOfNow } from "./as-of-now.ts";
 import type { ConnectionStore } from "./connection-store.ts";
+import type { Modifications } from "./modifications.ts";
 import type { Unison } from "./unison.ts";
 
 export interface DebtParts {
   readonly store: ConnectionStore;
   readonly unison: Unison;
+  readonly modifications: Modifications;
   /** One thing at a time is done about a connection: the coordinator's own turns. */
   readonly turns: Serial;
   readonly log: Logger;
@@ -46,7 +48,7 @@ export class Debts {
   }
 
   async #settle(id: string): Promise<void> {
-    const { store, unison } = this.#parts;
+    const { store, unison, modifications } = this.#parts;
     const found = store.find(id);
     if (found === undefined) return;
     const { connection, intent } = found;
@@ -56,5 +58,7 @@ export class Debts {
     else if (intent === "release" || intent === "terminate") {
       await unison.everywhere(connection, intent, undefined, (part) => part[intent](id));
     }
+    const live = state === "reserved" || state === "provisioned";
+    if (live && intent !== "terminate") await modifications.settle(connection);
   }
 }

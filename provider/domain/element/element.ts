@@ -13,10 +13,12 @@ export interface Joint {
   readonly mtu: number;
 }
 
-/** Port: the switch of a domain. All three are idempotent and reject with the reason if the switch does not do as told. */
+/** Port: the switch of a domain. All are idempotent and reject with the reason if the switch does not do as told. */
 export interface Element {
   /** From now on frames pass between the two ends, at no more than the rate, and to nowhere else. */
   join(joint: Joint): Promise<void>;
+  /** What is joined goes on at this joint's rate: no frame is lost by it, none waits for it. */
+  adjust(joint: Joint): Promise<void>;
   /** From now on none pass. */
   part(joint: Joint): Promise<void>;
   /** Whatever the switch does, it now joins these and nothing else. */

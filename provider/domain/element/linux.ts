@@ -42,6 +42,11 @@ export class LinuxElement implements Element {
     await ip("link", "set", "dev", bridge, "mtu", String(joint.mtu), "up");
   }
 
+  async adjust(joint: Joint): Promise<void> {
+    // The kernel changes a tbf's rate where it stands: what waits in it stays, and goes on at the new rate.
+    for (const device of this.#devicesOf(joint)) await limit(device, joint.bandwidthMbps, "change");
+  }
+
   async part(joint: Joint): Promise<void> {
     const present = await links();
     const bridge = bridgeOf(joint);
@@ -97,11 +102,11 @@ async function silence(device: string): Promise<void> {
   await ip("link", "set", "dev", device, "addrgenmode", "none").catch(() => undefined);
 }
 
-async function limit(device: string, bandwidthMbps: number): Promise<void> {
+async function limit(device: string, bandwidthMbps: number, how: "replace" | "change" = "replace"): Promise<void> {
   const bytesPerMs = (bandwidthMbps * 1_000) / 8;
   const burst = Math.max(SMALLEST_BURST_BYTES, Math.ceil(bytesPerMs * BURST_MS));
   const rate = ["rate", `${Math.ceil(bandwidthMbps * 1e6)}bit`, "burst", String(burst), "latency", `${QUEUE_MS}ms`];
-  const argv = ["qdisc", "replace", "dev", device, "root", "tbf", ...rate];
+  const argv = ["qdisc", how, "dev", device, "root", "tbf", ...rate];
   await run("tc", argv, { timeout: COMMAND_TIMEOUT_MS });
 }
 
