@@ -1,4 +1,5 @@
 import { type Authority, CLOCK_TOLERANCE_MS } from "../aaa/authority.ts";
+import type { Accounts } from "../accounting/ledger.ts";
 import type { Element, Joint } from "../element/element.ts";
 import { Refused } from "../refused.ts";
 import { Serial } from "../serial.ts";
@@ -17,6 +18,7 @@ export interface SegmentParts {
   readonly rides: RideStore;
   readonly authority: Authority;
   readonly element: Element;
+  readonly accounts: Accounts;
 }
 
 /** This domain's part of every connection that leads through it: its calendar, and its switch. */
@@ -109,10 +111,15 @@ export class Segments {
 
   async #commit(coordinator: string, id: string, token: string): Promise<void> {
     const segment = this.#known(coordinator, id);
-    await this.#parts.authority.admitReservation(token, { ...segment, window: windowOf(segment) });
+    const { authority, store, accounts } = this.#parts;
+    const window = windowOf(segment);
+    const { subject, details } = await authority.admitReservation(token, { ...segment, window });
     if (segment.state === "reserved" || segment.state === "provisioned") return;
     if (segment.state !== "held" || segment.holdExpiresMs <= Date.now()) throw over(segment);
-    this.#parts.store.setState(segment, "reserved");
+    store.setState(segment, "reserved");
+    const { from, to, vm, bandwidthMbps } = segment;
+    const scope = { subject, vm, between: [from, to] as [string, string], bandwidthMbps, window };
+    accounts.note({ event: "reserved", grant: details.grant, coordinator, connection: id, ...scope });
   }
 
   async #provision(coordinator: string, id: string, token: string): Promise<void> {
@@ -158,7 +165,7 @@ export class Segments {
 
   /** This domain itself has agreed that this VM goes this way, at the connection's rate, now. */
   async #join(coordinator: string, id: string, vm: string, token: string): Promise<void> {
-    const { authority, store, rides, domain } = this.#parts;
+    const { authority, store, rides, domain, accounts } = this.#parts;
     const segment = this.#known(coordinator, id);
     const admitted = await authority.admitUse(token, { ...segment, vm });
     const live = segment.state === "reserved" || segment.state === "provisioned";
@@ -170,6 +177,8 @@ export class Segments {
     const bookings = store.bookingsUnder(ride.grant, Date.now());
     requireRate(domain, admitted, bookings, segment.bandwidthMbps, { fromMs: Date.now(), untilMs });
     rides.begin({ ...ride, untilMs });
+    const { subject, details } = admitted;
+    accounts.note({ event: "joined", grant: details.grant, coordinator, connection: id, subject, vm });
   }
 
   async #release(coordinator: string, id: string): Promise<void> {
@@ -181,13 +190,17 @@ export class Segments {
 
   async #terminate(coordinator: string, id: string): Promise<void> {
     await this.#release(coordinator, id);
-    const segment = this.#parts.store.find(coordinator, id);
-    if (segment?.state === "held" || segment?.state === "reserved") this.#parts.store.setState(segment, "terminated");
+    const { store, accounts } = this.#parts;
+    const segment = store.find(coordinator, id);
+    if (segment?.state !== "held" && segment?.state !== "reserved") return;
+    store.setState(segment, "terminated");
+    if (segment.state === "reserved") accounts.note({ event: "ended", coordinator, connection: id });
   }
 
   /** The switches of several domains may stand in one namespace: the key names the domain too. */
   #joint({ coordinator, id, ends, bandwidthMbps, mtu }: StoredSegment): Joint {
-    return { key: `${this.#parts.domain} ${coordinator} ${id}`, ends, bandwidthMbps, mtu };
+    const key = `${this.#parts.domain} ${coordinator} ${id}`;
+    return { key, coordinator, connection: id, ends, bandwidthMbps, mtu };
   }
 
   #known(coordinator: string, id: string): StoredSegment {

@@ -5,4 +5,5 @@ export const noElement: Element = {
   join: async () => undefined,
   part: async () => undefined,
   restore: async () => undefined,
+  carried: async () => undefined,
 };
