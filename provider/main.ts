@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { accountingCommand } from "./domain/accounting/command.ts";
 import { reasonOf } from "./errors.ts";
 import { requireNode, VERSION } from "./manifest.ts";
 import { reportCommand } from "./report/command.ts";
@@ -48,6 +49,7 @@ ${EXIT}`,
   .action(async ({ config }: { config: string }) => await (await import("./domain/main.ts")).runAgent(config));
 
 program.addCommand(reportCommand().copyInheritedSettings(program));
+program.addCommand(accountingCommand().copyInheritedSettings(program));
 
 try {
   requireNode();

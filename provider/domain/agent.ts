@@ -9,6 +9,10 @@ import { Revocations } from "./aaa/revocations.ts";
 import { serveAaa } from "./aaa/routes.ts";
 import { Signatures } from "./aaa/signatures.ts";
 import { Tokens } from "./aaa/tokens.ts";
+import { Ledger } from "./accounting/ledger.ts";
+import { Metered } from "./accounting/metered.ts";
+import { Refusals } from "./accounting/refusals.ts";
+import { Uses } from "./accounting/uses.ts";
 import type { DomainConfig } from "./config.ts";
 import { ConnectionStore } from "./drac/connection-store.ts";
 import { Coordinator } from "./drac/coordinator.ts";
@@ -55,16 +59,19 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, config.domain));
   const revocations = new Revocations(database);
   const authority = new Authority(signatures, revocations);
-  const consents = new Consents(config, signatures);
-  const grants = new Grants({ config, database, signatures, consents, revocations, peers, log });
-  const tokens = new Tokens(signatures, grants, config.tokenSeconds);
+  const { key } = loaded.signing;
+  const unwritten = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "a fact could not be sealed");
+  const accounts = new Ledger({ domain: config.domain, database, key, failed: unwritten });
+  const consents = new Consents(config, signatures, accounts);
+  const grants = new Grants({ config, database, signatures, consents, revocations, peers, accounts, log });
+  const tokens = new Tokens(signatures, grants, config.tokenSeconds, accounts);
   const { domain, topology, holdSeconds } = config;
   const store = new SegmentStore(database);
   const room = new Room(ownPorts(config), store);
   const rides = new RideStore(database);
-  const element = elementOf(config);
+  const element = new Metered(elementOf(config), new Uses(database), accounts);
   const versions = new VersionStore(database);
-  const segments = new Segments({ domain, holdSeconds, room, store, versions, rides, authority, element });
+  const segments = new Segments({ domain, holdSeconds, room, store, versions, rides, authority, element, accounts });
   const partOf = (name: string) => (name === domain ? segments.partFor(domain) : peerPart(peers, name));
   const connections = new ConnectionStore(database);
   const riders = new Riders(database, partOf);
@@ -72,8 +79,9 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const led = { store: connections, unison: new Unison(connections, partOf), modifications, turns: new Serial() };
   const coordinator = new Coordinator({ ...led, topology, riders, authority, partOf });
   const debts = new Debts({ ...led, log });
-  const server = makeServer(loaded, new Callers(domain, loaded.known, database), log);
-  serveAaa(server, { grants, tokens, consents, revocations });
+  const refusals = new Refusals(accounts);
+  const server = makeServer(loaded, new Callers(domain, loaded.known, database), log, refusals);
+  serveAaa(server, { grants, tokens, consents, revocations, accounts });
   const offers = new Offers(topology, (name, request) => partOf(name).availability(request));
   serveConnections(server, coordinator, offers);
   serveSegments(server, segments);
@@ -84,6 +92,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const stops = [
     repeat(() => segments.expire(), EXPIRY_INTERVAL_MS, complain),
     repeat(() => debts.settle(), DEBT_INTERVAL_MS, complain),
+    repeat(async () => refusals.flush(), DEBT_INTERVAL_MS, complain),
   ];
   return {
     url,
@@ -91,6 +100,8 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
       await server.close();
       await Promise.all(stops.map((stop) => stop()));
       await peers.close();
+      refusals.flush(true);
+      await accounts.settled();
       database.close();
     },
   };

@@ -39,6 +39,11 @@ const SCHEMAS = [
     PRIMARY KEY (coordinator, id)
   ) WITHOUT ROWID;
 `,
+  `
+  CREATE TABLE accounts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, record TEXT);
+  CREATE INDEX accounts_unsealed ON accounts (sequence) WHERE record IS NULL;
+  CREATE TABLE uses (coordinator TEXT, id TEXT, since INTEGER NOT NULL, bytes INTEGER, PRIMARY KEY (coordinator, id)) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

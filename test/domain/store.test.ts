@@ -22,12 +22,14 @@ test("a store of the first version gets what was added since, and keeps what it 
   const fresh = openStore(file);
   const all = tables(fresh);
   fresh.exec("INSERT INTO revocations VALUES ('ams.example', 'g1'); DROP TABLE riders; DROP TABLE rides;");
-  fresh.exec("DROP TABLE modifications; DROP TABLE segment_versions;");
+  fresh.exec("DROP TABLE modifications; DROP TABLE segment_versions; DROP TABLE accounts; DROP TABLE uses;");
   fresh.exec("PRAGMA user_version = 1");
   fresh.close();
   const upgraded = openStore(file);
   expect(tables(upgraded)).toEqual(all);
-  expect(all).toEqual(expect.arrayContaining(["riders", "rides", "modifications", "segment_versions"]));
+  expect(all).toEqual(
+    expect.arrayContaining(["riders", "rides", "modifications", "segment_versions", "accounts", "uses"]),
+  );
   expect(upgraded.prepare("SELECT home FROM revocations").all()).toMatchObject([{ home: "ams.example" }]);
   upgraded.close();
   openStore(file).close();

@@ -1,4 +1,5 @@
 import { CONSENT_TYPE, type ConsentDetails } from "../../aaa/token.ts";
+import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import { Refused } from "../refused.ts";
 import { portsOn } from "../topology.ts";
@@ -17,8 +18,10 @@ export interface Asker {
 export class Consents {
   readonly #config: DomainConfig;
   readonly #signatures: Signatures;
+  readonly #accounts: Accounts;
 
-  constructor(config: DomainConfig, signatures: Signatures) {
+  constructor(config: DomainConfig, signatures: Signatures, accounts: Accounts) {
+    this.#accounts = accounts;
     this.#config = config;
     this.#signatures = signatures;
   }
@@ -35,7 +38,9 @@ export class Consents {
     }
     const details: ConsentDetails = { type: "lightpath-consent", grant, ...scope, sides: [[...left], [...right]] };
     const claims = { sub: subject, aud: asker.home, authorization_details: [details] };
-    return await this.#signatures.sign(CONSENT_TYPE, claims, Date.parse(scope.window.end));
+    const signed = await this.#signatures.sign(CONSENT_TYPE, claims, Date.parse(scope.window.end));
+    this.#accounts.note({ event: "consent", grant, subject, ...scope, home: asker.home });
+    return signed;
   }
 
   #allow({ home, maxBandwidthMbps }: Asker, { bandwidthMbps, window }: ConsentRequest): void {

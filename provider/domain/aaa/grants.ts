@@ -6,6 +6,7 @@ import { nothing } from "../../aaa/channel.ts";
 import { GRANT_TYPE, type GrantDetails, grantDetails } from "../../aaa/token.ts";
 import type { Grant, GrantListing, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
 import { reasonOf } from "../../errors.ts";
+import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import { domainsAlong, fastestPath } from "../drac/path.ts";
 import type { Known } from "../load.ts";
@@ -26,6 +27,7 @@ export interface GrantParts {
   readonly consents: Consents;
   readonly revocations: Revocations;
   readonly peers: Peers;
+  readonly accounts: Accounts;
   readonly log: Logger;
 }
 
@@ -39,17 +41,19 @@ export class Grants {
 
   /** Rejects with Refused: this domain's reason, or that of the domain on the way that said no. */
   async request(client: Known, request: GrantRequest): Promise<Grant> {
-    const { signatures, database } = this.#parts;
+    const { signatures, database, accounts } = this.#parts;
     // The client's own limit holds whether or not this domain is on the way.
     if (request.bandwidthMbps > client.maxBandwidthMbps) {
       const limit = `${signatures.domain} allows ${client.maxBandwidthMbps} Mbps at most to ${client.id}`;
       throw new Refused(403, "policy.bandwidth", `${limit}, not ${request.bandwidthMbps} Mbps`);
     }
     const id = randomUUID();
-    const domains = this.#pathFor(request);
-    const consents = await Promise.all(
-      domains.map(async (domain, index) => [domain, await this.#ask(client, id, request, domains, index)] as const),
-    );
+    const scope = { subject: client.id, ...request };
+    const { domains, consents } = await this.#agreed(client, id, request).catch((thrown: unknown) => {
+      const by = (thrown instanceof Refused ? thrown.domain : undefined) ?? signatures.domain;
+      accounts.note({ event: "withheld", grant: id, ...scope, by, reason: reasonOf(thrown) });
+      throw thrown;
+    });
     const details: GrantDetails = { type: "lightpath-grant", ...request, domains: [...domains] };
     const claims = {
       ...{ sub: client.id, aud: signatures.domain, jti: id },
@@ -57,7 +61,16 @@ export class Grants {
     };
     const jwt = await signatures.sign(GRANT_TYPE, claims, Date.parse(request.window.end));
     database.prepare("INSERT INTO grants VALUES (?, ?, ?)").run(id, client.id, JSON.stringify(details));
+    accounts.note({ event: "grant", grant: id, ...scope, domains: [...domains] });
     return { id, jwt, domains: [...domains], window: request.window };
+  }
+
+  async #agreed(client: Known, id: string, request: GrantRequest) {
+    const domains = this.#pathFor(request);
+    const consents = domains.map(
+      async (domain, index) => [domain, await this.#ask(client, id, request, domains, index)] as const,
+    );
+    return { domains, consents: await Promise.all(consents) };
   }
 
   /** Rejects with Refused (404) if this client has no such grant here. */
@@ -85,8 +98,9 @@ export class Grants {
   /** From now on no token is given under it, nor taken here; the others on the way are told, if they answer. */
   async revoke(client: Known, id: string): Promise<void> {
     const { domains } = this.#find(client, id);
-    const { revocations, signatures, peers, log } = this.#parts;
+    const { revocations, signatures, peers, log, accounts } = this.#parts;
     revocations.add(signatures.domain, id);
+    accounts.note({ event: "revocation", grant: id, home: signatures.domain });
     const others = domains.filter((domain) => domain !== signatures.domain);
     const path = ["aaa", "consents", id];
     const told = await Promise.allSettled(

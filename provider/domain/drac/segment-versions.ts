@@ -1,4 +1,5 @@
 import type { Authority } from "../aaa/authority.ts";
+import type { Accounts } from "../accounting/ledger.ts";
 import type { Element, Joint } from "../element/element.ts";
 import { Refused } from "../refused.ts";
 import type { SegmentModification } from "../wire.ts";
@@ -18,6 +19,7 @@ export interface VersionParts {
   readonly rides: RideStore;
   readonly authority: Authority;
   readonly element: Element;
+  readonly accounts: Accounts;
 }
 
 /** This domain's part of a connection's modification: held in the calendar, put in force, and taken back or kept. */
@@ -86,7 +88,12 @@ export class SegmentVersions {
 
   /** In the switch's turn. */
   async confirm(segment: StoredSegment, request: string): Promise<void> {
-    if (segment.other?.request === request) this.#parts.versions.drop(segment);
+    if (segment.other?.request !== request) return;
+    const { versions, accounts } = this.#parts;
+    versions.drop(segment);
+    const { coordinator, id, bandwidthMbps, startMs, endMs } = segment;
+    const window = { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+    accounts.note({ event: "changed", coordinator, connection: id, bandwidthMbps, window });
   }
 
   /** A connection is its users' own, and what others use is not lessened. */

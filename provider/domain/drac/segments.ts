@@ -118,10 +118,15 @@ export class Segments {
 
   async #commit(coordinator: string, id: string, token: string): Promise<void> {
     const segment = this.#known(coordinator, id);
-    await this.#parts.authority.admitReservation(token, { ...segment, window: windowOf(segment) });
+    const { authority, store, accounts } = this.#parts;
+    const window = windowOf(segment);
+    const { subject, details } = await authority.admitReservation(token, { ...segment, window });
     if (segment.state === "reserved" || segment.state === "provisioned") return;
     if (segment.state !== "held" || segment.holdExpiresMs <= Date.now()) throw over(segment);
-    this.#parts.store.setState(segment, "reserved");
+    store.setState(segment, "reserved");
+    const { from, to, vm, bandwidthMbps } = segment;
+    const scope = { subject, vm, between: [from, to] as [string, string], bandwidthMbps, window };
+    accounts.note({ event: "reserved", grant: details.grant, coordinator, connection: id, ...scope });
   }
 
   async #provision(coordinator: string, id: string, token: string): Promise<void> {
@@ -167,7 +172,7 @@ export class Segments {
 
   /** This domain itself has agreed that this VM goes this way, at the connection's rate, now. */
   async #join(coordinator: string, id: string, vm: string, token: string): Promise<void> {
-    const { authority, store, rides, domain } = this.#parts;
+    const { authority, store, rides, domain, accounts } = this.#parts;
     const segment = this.#known(coordinator, id);
     const admitted = await authority.admitUse(token, { ...segment, vm });
     const live = segment.state === "reserved" || segment.state === "provisioned";
@@ -179,6 +184,8 @@ export class Segments {
     const bookings = store.bookingsUnder(ride.grant, Date.now());
     requireRate(domain, admitted, bookings, segment.bandwidthMbps, { fromMs: Date.now(), untilMs });
     rides.begin({ ...ride, untilMs });
+    const { subject, details } = admitted;
+    accounts.note({ event: "joined", grant: details.grant, coordinator, connection: id, subject, vm });
   }
 
   async #release(coordinator: string, id: string): Promise<void> {
@@ -190,15 +197,18 @@ export class Segments {
 
   async #terminate(coordinator: string, id: string): Promise<void> {
     await this.#release(coordinator, id);
-    const segment = this.#parts.store.find(coordinator, id);
+    const { store, versions, accounts } = this.#parts;
+    const segment = store.find(coordinator, id);
     if (segment?.state !== "held" && segment?.state !== "reserved") return;
-    this.#parts.store.setState(segment, "terminated");
-    this.#parts.versions.drop(segment);
+    store.setState(segment, "terminated");
+    versions.drop(segment);
+    if (segment.state === "reserved") accounts.note({ event: "ended", coordinator, connection: id });
   }
 
   /** The switches of several domains may stand in one namespace: the key names the domain too. */
   #joint({ coordinator, id, ends, bandwidthMbps, mtu }: StoredSegment): Joint {
-    return { key: `${this.#parts.domain} ${coordinator} ${id}`, ends, bandwidthMbps, mtu };
+    const key = `${this.#parts.domain} ${coordinator} ${id}`;
+    return { key, coordinator, connection: id, ends, bandwidthMbps, mtu };
   }
 
   #known(coordinator: string, id: string): StoredSegment {

@@ -14,6 +14,7 @@ const SMALLEST_BURST_BYTES = 256 * 1_024;
 /** A deep queue would show as delay, a shallow one as loss, each time the sender is a little too fast. */
 const QUEUE_MS = 100;
 
+const counters = z.array(z.object({ stats64: z.object({ rx: z.object({ bytes: z.number() }) }) })).length(1);
 const linkList = z.array(z.object({ ifname: z.string(), master: z.string().optional() }));
 
 /** A switch made of Linux network devices, in the agent's own network namespace: `devices[port][channel]`. */
@@ -67,6 +68,18 @@ export class LinuxElement implements Element {
     }
     for (const joint of joints) await this.join(joint);
     for (const bridge of stale) if (bridge.startsWith(BRIDGE_PREFIX)) await ip("link", "del", "dev", bridge);
+  }
+
+  async carried(joint: Joint): Promise<number | undefined> {
+    const came = this.#devicesOf(joint).map(async (device) => {
+      const argv = ["-json", "-statistics", "link", "show", "dev", device];
+      const { stdout } = await run("ip", argv, { timeout: COMMAND_TIMEOUT_MS });
+      return counters.parse(JSON.parse(stdout))[0]?.stats64.rx.bytes ?? 0;
+    });
+    return await Promise.all(came).then(
+      (bytes) => bytes.reduce((sum, one) => sum + one, 0),
+      () => undefined,
+    );
   }
 
   #devicesOf({ ends }: Joint): readonly string[] {

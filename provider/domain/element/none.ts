@@ -6,4 +6,5 @@ export const noElement: Element = {
   adjust: async () => undefined,
   part: async () => undefined,
   restore: async () => undefined,
+  carried: async () => undefined,
 };
