@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** A machine may be busy with other things: what is waited for is given time. */
 const LIMITS = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
+/** Each waits for many runs of the CLI. */
+const E2E_LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
 /** Tests that measure rates, round trips or how long a guest stood still: they have the machine to themselves. */
 const MEASURING = [
@@ -10,6 +12,7 @@ const MEASURING = [
   "test/lab/guest/guest.test.ts",
   "test/lab/probe/*.test.ts",
 ];
+const E2E_MEASURING = ["test/e2e/turn.test.ts"];
 
 export default defineConfig({
   test: {
@@ -36,13 +39,25 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          // Alone on the machine: it measures downtimes.
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           include: ["test/e2e/**/*.test.ts"],
+          exclude: E2E_MEASURING,
+          globalSetup: "test/e2e/setup.ts",
+          // Each in a lab of its own: most of the time they wait for far sites.
+          maxWorkers: 2,
+          ...LIMITS,
+          ...E2E_LIMITS,
+        },
+      },
+      {
+        test: {
+          name: "e2e-measuring",
+          sequence: { groupOrder: 2 },
+          include: E2E_MEASURING,
           globalSetup: "test/e2e/setup.ts",
           fileParallelism: false,
           ...LIMITS,
-          ...{ testTimeout: 600_000, hookTimeout: 600_000 },
+          ...E2E_LIMITS,
         },
       },
     ],

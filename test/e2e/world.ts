@@ -3,14 +3,14 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
-import { readDescription } from "../../examples/lab/description.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { type Inventory, inventory } from "../../examples/lab/inventory.ts";
-import { type Lab, layOut, REPOSITORY } from "../../examples/lab/layout.ts";
+import { bringUp } from "../../examples/lab/lab.ts";
+import { type Lab, REPOSITORY } from "../../examples/lab/layout.ts";
 import { inventoryFile } from "../../examples/lab/publish.ts";
 import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
 import type { Connection } from "../../provider/lightpath/lightpath.ts";
-import { DESCRIPTION } from "./setup.ts";
+import { ownLab } from "./lab.ts";
 
 const run = promisify(execFile);
 
@@ -25,8 +25,10 @@ export interface World {
   readonly pulumi: PulumiCli;
 }
 
+/** The worker's own lab, built or repaired if need be. */
 export async function world(): Promise<World> {
-  const lab = layOut(readDescription(DESCRIPTION));
+  const lab = ownLab();
+  await bringUp(lab, () => undefined);
   const text = await readFile(inventoryFile(lab), "utf8");
   const pulumi = new PulumiCli(REPOSITORY, shellEnvironment(lab), false);
   return { lab, inventory: inventory.parse(JSON.parse(text)), pulumi };
@@ -141,8 +143,8 @@ export async function traces({ inventory, lab }: World): Promise<Record<string, 
 /** What was run over a connection ends a moment after it: the traces once they no longer change. */
 export async function settledTraces(here: World): Promise<Record<string, string>> {
   let last = await traces(here);
-  for (let tries = 0; tries < 10; tries++) {
-    await sleep(2_000);
+  for (let tries = 0; tries < 20; tries++) {
+    await sleep(1_000);
     const now = await traces(here);
     if (JSON.stringify(now) === JSON.stringify(last)) return now;
     last = now;
