@@ -46,7 +46,12 @@ const copySample = z.strictObject({
   variant: z.string(),
   diskMBps: z.number(),
   memoryMBps: z.number(),
+  /** One TCP stream, from host to host. */
   streamMBps: z.number(),
+  /** One stream through nbdkit, as the disk goes, to a disk that keeps nothing. */
+  diskWayMBps: z.number(),
+  /** One stream through the pair of stunnels, as the memory goes; in the clear there are none. */
+  memoryWayMBps: z.number(),
 });
 
 export const sample = z.discriminatedUnion("kind", [moveSample, virshSample, copySample]);
