@@ -1,5 +1,5 @@
 import type { CopySample, Sample } from "./samples.ts";
-import { statisticsOf } from "./statistics.ts";
+import { hundredths, statisticsOf } from "./statistics.ts";
 
 type Ratio = Readonly<Record<string, number>>;
 
@@ -41,7 +41,7 @@ function byPart(copies: readonly CopySample[], parts: Parts): Ratio {
       return Object.entries(parts).map(([part, of]) => [
         `${variant}, ${part}`,
         // Statistics are rounded to tenths.
-        Math.round(statisticsOf(own.map((copy) => 100 * of(copy))).median) / 100,
+        hundredths(statisticsOf(own.map((copy) => 100 * of(copy))).median / 100),
       ]);
     }),
   );

@@ -1,11 +1,13 @@
 import { type CopyRatios, copyRatiosOf } from "./copy-ratios.ts";
+import { type PaperRatios, paperRatiosOf } from "./paper.ts";
 import type { Row } from "./rows.ts";
 import type { Sample } from "./samples.ts";
+import { hundredths } from "./statistics.ts";
 import { ROUND_TRIPS_MS } from "./variants.ts";
 
 type Ratio = Readonly<Record<string, number>>;
 
-export interface Ratios extends CopyRatios {
+export interface Ratios extends PaperRatios, CopyRatios {
   /** Of a blackout to one way of the path, by variant. */
   readonly blackoutToFloor: Ratio;
   /** Of the far blackout to the near one. */
@@ -23,6 +25,7 @@ export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Rati
     ratio(row.blackoutMs.median, rows.find(isOther)?.blackoutMs.median);
   const [far, near] = ROUND_TRIPS_MS;
   return {
+    ...paperRatiosOf(rows),
     blackoutToFloor: collect(ours, (row) => [row.variant, ratio(row.blackoutMs.median, row.rttMs / 2)]),
     wanToLan: collect(
       ours.filter(({ rttMs }) => rttMs === far),
@@ -56,5 +59,3 @@ function collect(rows: readonly Row[], entry: (row: Row) => readonly [string, nu
 function ratio(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined || other === 0 ? undefined : hundredths(one / other);
 }
-
-const hundredths = (value: number): number => Math.round(value * 100) / 100;

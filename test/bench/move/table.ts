@@ -1,9 +1,8 @@
+import { type Cells, megabytes, table, told } from "./markdown.ts";
 import type { Row } from "./rows.ts";
 import type { CopySample, Sample } from "./samples.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
 import type { Summary } from "./summary.ts";
-
-type Cells = readonly string[];
 
 /** The paper's moves were of memory alone, 200 MB, at 175 ms. */
 const PAPER: readonly Cells[] = [
@@ -38,6 +37,7 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
     table(
       ["ratio", "of", "here", "paper"],
       [
+        ...ratioRows("to the paper's figure", ratios.toPaper, "1"),
         ...ratioRows("blackout to one way of the path", ratios.blackoutToFloor, "–"),
         ...ratioRows("blackout, 198 ms to 1 ms", ratios.wanToLan, "5–10"),
         ...ratioRows("blackout to plain `virsh migrate --copy-storage-all`", ratios.blackoutToVirsh, "–"),
@@ -58,7 +58,6 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
 function noticed(row: Row): Cells {
   const { wholeMove: whole } = row;
   const shown = (statistics: Statistics | undefined) => (statistics ? told(statistics) : "–");
-  const megabytes = (bytes: number | undefined) => (bytes === undefined ? "–" : (bytes / 1e6).toFixed(1));
   const disk = row.encryption === undefined ? "–" : `${megabytes(row.diskBytes)} / ${megabytes(row.returnDiskBytes)}`;
   return [
     ...[row.variant, String(row.n), told(row.blackoutMs), shown(row.streamGapMs), shown(whole?.streamGapMs)],
@@ -83,14 +82,4 @@ function rates(samples: readonly Sample[]): readonly Cells[] {
     const own = copies.filter((copy) => copy.variant === variant);
     return [variant, String(own.length), ...RATES.map(([, of]) => told(statisticsOf(own.map(of))))];
   });
-}
-
-function told({ min, median, mean, max }: Statistics): string {
-  return min === max ? String(median) : `${median} / ${mean} (${min}–${max})`;
-}
-
-function table(head: Cells, rows: readonly Cells[]): string {
-  if (rows.length === 0) return "(nothing measured)";
-  const line = (cells: Cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
