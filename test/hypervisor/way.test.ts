@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Arrival, Place, SendRequest } from "../../provider/hypervisor/hypervisor.ts";
 import { files } from "../../provider/hypervisor/qemu/files.ts";
-import { abandonMirrors, beginMirrors, type DiskRemote, offerDisks } from "../../provider/hypervisor/qemu/mirror.ts";
+import { abandonMirrors, beginMirrors, offerDisks } from "../../provider/hypervisor/qemu/mirror.ts";
 import { requireMonitor } from "../../provider/hypervisor/qemu/monitor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { mintCredentials, type WayCredentials } from "../../provider/hypervisor/qemu/way/credentials.ts";
@@ -13,6 +13,7 @@ import { credentialFiles, deliver } from "../../provider/hypervisor/qemu/way/del
 import { guardDisks, guardedNearEnd } from "../../provider/hypervisor/qemu/way/disk.ts";
 import { freePort } from "../../provider/hypervisor/qemu/way/free-port.ts";
 import { closeWay } from "../../provider/hypervisor/qemu/way/memory.ts";
+import type { DiskRemote } from "../../provider/hypervisor/qemu/way/near-end.ts";
 import { capture } from "./capture.ts";
 import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 import { show } from "./way-leaf.ts";
