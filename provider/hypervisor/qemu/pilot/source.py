@@ -9,11 +9,19 @@ COMMIT_SECONDS = 3
 WORDS = {"active": "released", "refused": "kept", None: "overruled"}
 
 
-def begin(monitor, remote):
+def begin(monitor, parameters, remote):
     """Starts the migration over a connection that was opened here, ahead of QEMU's need."""
     with open_way(remote) as way:
         monitor.execute("getfd", [way.fileno()], fdname="way")
+    if parameters["mode"] == "suspended":
+        suspend(monitor, parameters)
     monitor.execute("migrate", uri="fd:way")
+
+
+def suspend(monitor, parameters):
+    """The guest stands still, off its network, and QEMU will not let it go on by itself: let_go does, or whoever has it next."""
+    monitor.execute("stop")
+    bridge_port(SIOCBRDELIF, parameters["bridge"], parameters["tap"])
 
 
 def finish_mirrors(monitor, disks):
@@ -35,7 +43,7 @@ def approach(monitor, parameters, orders):
     """Stands by while the disks are copied; then sends memory until little is left and the guest stands still, off its network."""
     monitor.attend_until(lambda: orders.given)
     obey(parameters["warrant"])
-    begin(monitor, orders.given.pop(0)["remote"])
+    begin(monitor, parameters, orders.given.pop(0)["remote"])
     status = monitor.wait_migration("pre-switchover", "completed", "failed", "cancelled")
     if status != "pre-switchover":
         raise QemuFailed("migration %s before the switchover: %s" % (status, failure(monitor)))
