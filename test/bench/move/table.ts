@@ -34,13 +34,13 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
         ...ratioRows("blackout, 198 ms to 1 ms", ratios.wanToLan, "5–10"),
         ...ratioRows("blackout to plain `virsh migrate --copy-storage-all`", ratios.blackoutToVirsh, "–"),
         ...ratioRows("blackout, encrypted to not", ratios.tlsToNone, "–"),
+        ...ratioRows("blackout, suspended to live", ratios.suspendedToLive, "50–100"),
         ...ratioRows("disk bytes, return to first trip", ratios.returnToFirstDiskBytes, "–"),
         ...ratioRows("rate of a copy to one TCP stream", ratios.copyToStream, "–"),
       ],
     ),
     "Rates on the path, from 3 s after each one's start:",
     table(["variant", "n", "disk, MB/s", "memory, MB/s", "one TCP stream, MB/s"], rates(samples)),
-    "Live to non-live is not among them: there is no move that is not live.",
   ];
   return parts.join("\n\n");
 }
