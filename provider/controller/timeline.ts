@@ -1,5 +1,5 @@
+import { standstillOf } from "../hypervisor/downtime.ts";
 import type { TimedEvent } from "../hypervisor/hypervisor.ts";
-import { standstillOf } from "../hypervisor/standstill.ts";
 
 const TOLD = [
   /^STOP$/,

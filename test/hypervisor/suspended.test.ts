@@ -106,6 +106,14 @@ test("a path that is silent while the VM is suspended is given two seconds, then
   await crossing.expectNothingLeft();
 }, 60_000);
 
+test("a copy that gets no further, over a path that is well, does not keep the VM suspended", async () => {
+  const { outcome } = await whileSuspended();
+  await broken.stop(await broken.pidIn("here", "memory-way.pid"));
+  expect(await crossing.untilHome()).toBeLessThan(11_000 + NOISE_MS);
+  expect(String(Object.values(await outcome)[0])).toMatch(/no more of the memory was copied for 5 s/);
+  await crossing.expectNothingLeft();
+}, 60_000);
+
 test("a destination QEMU that dies while the VM is suspended costs it nothing more", async () => {
   const { outcome } = await whileSuspended();
   broken.kill(await broken.pidIn("there", "qemu.pid"));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TurntableError } from "../../errors.ts";
+import { standstillOf } from "../downtime.ts";
 import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
-import { standstillOf } from "../standstill.ts";
 import { Budget } from "./budget.ts";
 import { shareClock } from "./clock.ts";
 import { Convergence } from "./convergence.ts";
