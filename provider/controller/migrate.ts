@@ -21,11 +21,11 @@ export async function migrate(
   course: Course,
   queue: Turns,
 ): Promise<Transfer> {
-  const { from, to, vm, epoch, downtimeBudgetMs } = move;
+  const { from, to, vm, epoch, mode, downtimeBudgetMs } = move;
   let endTurn = () => {};
   try {
     const sending = hypervisor.send({
-      ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
+      ...{ source: from.place, destination: to.place, vm, arrival, mode, downtimeBudgetMs },
       ...{ bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
       encryption: move.path.encryption,
       warrants: move.warrants,
@@ -38,7 +38,7 @@ export async function migrate(
           requireTime("the copy of memory", copyMs(bytes, bandwidthMbps), { what: "the reservation", end: endsAt });
       },
       onNotice: (line) => course.warn(line),
-      onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
+      onProgress: (progress) => course.progress(progressLine(progress, path.rttMs, mode)),
     });
     return await sending.finally(() => endTurn());
   } catch (thrown) {

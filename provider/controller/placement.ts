@@ -58,6 +58,9 @@ export const grantReference = z.strictObject({
 /** Whether a site that a VM leaves keeps its disks, so that only what changes meanwhile travels when it returns. */
 const replicaChoice = z.enum(["keep", "wipe"]).default("keep");
 
+/** Whether a move copies the memory of a VM that runs, or of one that it has suspended. */
+export const moveMode = z.enum(["live", "suspended"]).default("live");
+
 const end = z.strictObject({ name: siteName, labels });
 
 /** The transition as policy packs see it; present while the recorded site differs from the declared one. */
@@ -72,6 +75,8 @@ export const placementInputs = vmSpec.extend({
   grant: grantReference.optional(),
   /** Free facts for policies, such as an embargo. They change nothing in the VM. */
   labels: labels.default({}),
+  mode: moveMode,
+  /** Of live moves. */
   downtimeBudgetMs: z.number().positive().default(1000),
   replicas: replicaChoice,
   /** Whether deletion leaves the disks where they are. */
@@ -85,6 +90,7 @@ export const moveRecord = z.object({
   to: z.string(),
   epoch: z.int(),
   startedAt: z.iso.datetime(),
+  mode: moveMode,
   /** The VM stopped: source STOP to destination RESUME. Absent where the two hosts share no clock. */
   blackoutMs: z.number().optional(),
   memoryBytes: z.number(),

@@ -13,6 +13,11 @@ export function copyMs(bytes: number, bandwidthMbps: number): number {
   return OVERHEAD_MS + (bytes * 8) / (bandwidthMbps * 1e3);
 }
 
+/** How long a VM stands still at most that is suspended for the copy of its memory; `rttMs`: of the path, where it is known. */
+export function standstillMs(memoryBytes: number, bandwidthMbps: number, rttMs = 0): number {
+  return (memoryBytes * 8) / (bandwidthMbps * 1e3) + leastDowntimeMs(rttMs);
+}
+
 /** What a move sends at most: memory, and of the disks what the destination does not have. */
 export async function bytesToMove({ from, vm }: Move, { onto }: Arrival, hypervisor: Hypervisor): Promise<number> {
   const disks = await hypervisor.allocatedBytes(from.place, vm);

@@ -84,7 +84,12 @@ export interface Warrant {
   readonly number: number;
 }
 
+/** `live`: the guest runs while its memory is copied. `suspended`: it stands still for as long as that takes. */
+export type MoveMode = "live" | "suspended";
+
 export interface SendRequest {
+  /** Live unless it is said. */
+  readonly mode?: MoveMode | undefined;
   readonly source: Place;
   readonly destination: Place;
   readonly vm: VmSpec;
@@ -94,7 +99,7 @@ export interface SendRequest {
   readonly encryption: "tls" | "none";
   /** Of the path, as measured. */
   readonly rttMs: number;
-  /** How long the VM may be away. A copy that would take longer is helped along, and given up if that does not do. */
+  /** How long the VM may be away, if it moves live. A copy that would take longer is helped along, and given up if that does not do. */
   readonly downtimeBudgetMs: number;
   readonly turns: readonly TurnTrigger[];
   /** By what right this is done, at each end; absent where no other controller can be. */
@@ -175,7 +180,7 @@ export interface Hypervisor {
   allocatedBytes(place: Place, vm: VmSpec): Promise<{ readonly all: number; readonly sinceGeneration: number }>;
   /** After an arrival onto a replica: makes the disks one layer shorter again, while the VM runs. Can be repeated. */
   settleDisks(place: Place, vm: VmSpec): Promise<void>;
-  /** Copies disks and memory while the VM runs, and switches over. Resolves when it runs at the destination, flushed. */
+  /** Copies disks, while the VM runs, and memory, by the request's mode; and switches over. Resolves when it runs at the destination, flushed. */
   send(request: SendRequest): Promise<Transfer>;
   /**
    * After a send that failed: if it may have been committed, asks the destination. If it was, `destination`. If not,

@@ -27,6 +27,8 @@ interface VmUnderReview {
   readonly vm: string;
   readonly labels: Labels;
   readonly path: PathUnderReview;
+  /** Whether it is suspended for the copy of its memory, or runs meanwhile. */
+  readonly mode: "live" | "suspended";
   readonly downtimeBudgetMs: number;
 }
 
@@ -50,7 +52,7 @@ export class UnreviewableError extends Error {
 }
 
 const [reserved, onDemand, fixed] = pathChoice.options;
-const { name, labels, downtimeBudgetMs } = placementInputs.shape;
+const { name, labels, mode, downtimeBudgetMs } = placementInputs.shape;
 // Only what rules may ask for: the rest of a path may still be unknown.
 const path = z.discriminatedUnion("kind", [
   reserved.pick({ kind: true, bandwidthMbps: true, encryption: true }).strip(),
@@ -81,6 +83,9 @@ class Vm implements VmUnderReview {
     const { kind, bandwidthMbps, encryption, ...link } = read(path, this.props, "lightpath");
     const byItself = "encrypted" in link && link.encrypted === true;
     return { kind, bandwidthMbps, encrypted: encryption !== "none" || byItself };
+  }
+  get mode(): "live" | "suspended" {
+    return read(mode, this.props, "mode");
   }
   get downtimeBudgetMs(): number {
     return read(downtimeBudgetMs, this.props, "downtimeBudgetMs");

@@ -56,6 +56,14 @@ describe("checking a placement", () => {
   });
 });
 
+test("a move is live unless it is said, and there are two modes of it", async () => {
+  expect(await checked(placementAt("ams"))).toMatchObject({ mode: "live" });
+  expect(await checked(placementAt("ams", { mode: "suspended" }))).toMatchObject({ mode: "suspended" });
+  expect(await checked(placementAt("ams", { mode: "live", memoryMiB: UNKNOWN }))).toMatchObject({ mode: "live" });
+  const { failures } = await resource.check({ olds: {}, news: placementAt("ams", { mode: "cold" }) });
+  expect(failures).toEqual([{ property: "mode", reason: expect.stringMatching(/"live"\|"suspended"/) }]);
+});
+
 describe("a difference of placements", () => {
   test("there is none between the same, even if the last inputs still had a transition", async () => {
     const olds = await checked(placementAt("san"), await checked(placementAt("ams")));
@@ -81,6 +89,7 @@ describe("a difference of placements", () => {
   });
 
   test.each([
+    ["mode", "suspended"],
     ["downtimeBudgetMs", 300],
     ["keepDisks", true],
     ["lightpath", { kind: "fixed" }],

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TurntableError } from "../../errors.ts";
+import { standstillOf } from "../downtime.ts";
 import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
 import { Budget } from "./budget.ts";
 import { shareClock } from "./clock.ts";
@@ -19,7 +20,7 @@ const POLL_MS = 200;
 /**
  * Disks, then memory, then the switchover (sequence and figures: QEMU docs, interop/live-block-operations and
  * devel/migration; paper section 4). Pilots stand beside both hypervisors from before the first block to the end. Until
- * the source's continues the migration the VM runs at the source.
+ * the source's continues the migration the VM runs at the source, or stands still there to be copied.
  */
 export async function send(request: SendRequest): Promise<Transfer> {
   const { source, destination, vm } = request;
@@ -82,7 +83,7 @@ async function watch(
       if (progress) memoryBytes = progress.doneBytes;
       if (progress) convergence.note(progress);
       if (progress && !flights.source.said("point-of-no-return")) request.onProgress(progress);
-      if (progress) await steward.see(progress);
+      if (progress && request.mode !== "suspended") await steward.see(progress);
       // It gives up by itself only before the point of no return.
       if (steward.gaveUp !== undefined) flights.source.leave();
       await sleep(POLL_MS);
@@ -109,7 +110,7 @@ function overBudget({ vm }: SendRequest, reason: string): TurntableError {
 }
 
 function blackoutOf(events: readonly TimedEvent[]): number | undefined {
-  const stop = events.find(({ at, event }) => at === "source" && event === "STOP");
+  const stop = standstillOf(events);
   const resume = events.find(({ at, event }) => at === "destination" && event === "RESUME");
   if (!stop || !resume) return undefined;
   return Math.round(resume.atMs - stop.atMs);

@@ -15,12 +15,15 @@ export interface Ratios extends PaperRatios, CopyRatios {
   /** Of a blackout to that of plain `virsh migrate` with storage. */
   readonly blackoutToVirsh: Ratio;
   readonly tlsToNone: Ratio;
+  /** Of the blackout of a VM that was suspended for the copy of its memory to that of one that ran. */
+  readonly suspendedToLive: Ratio;
   readonly returnToFirstDiskBytes: Ratio;
 }
 
 /** Of medians, measured side by side; what lacks one side is left out. */
 export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Ratios {
-  const ours = rows.filter(({ encryption }) => encryption !== undefined);
+  const suspended = rows.filter((row) => row.suspended === true);
+  const ours = rows.filter((row) => row.encryption !== undefined && row.suspended === undefined);
   const beside = (row: Row, isOther: (other: Row) => boolean) =>
     ratio(row.blackoutMs.median, rows.find(isOther)?.blackoutMs.median);
   const [far, near] = ROUND_TRIPS_MS;
@@ -31,7 +34,7 @@ export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Rati
       ours.filter(({ rttMs }) => rttMs === far),
       (row) => [
         `${row.load} ${row.encryption}`,
-        beside(row, (one) => one.rttMs === near && one.load === row.load && one.encryption === row.encryption),
+        beside(row, (one) => ours.includes(one) && one.rttMs === near && alike(one, row)),
       ],
     ),
     blackoutToVirsh: collect(ours, (row) => [
@@ -45,10 +48,16 @@ export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Rati
         beside(row, (one) => one.rttMs === row.rttMs && one.load === row.load && one.encryption === "none"),
       ],
     ),
+    suspendedToLive: collect(suspended, (row) => [
+      `${row.rttMs} ms ${row.load}`,
+      beside(row, (one) => ours.includes(one) && one.rttMs === row.rttMs && alike(one, row)),
+    ]),
     returnToFirstDiskBytes: collect(ours, (row) => [row.variant, ratio(row.returnDiskBytes, row.diskBytes)]),
     ...copyRatiosOf(samples),
   };
 }
+
+const alike = (one: Row, other: Row) => one.load === other.load && one.encryption === other.encryption;
 
 function collect(rows: readonly Row[], entry: (row: Row) => readonly [string, number | undefined]): Ratio {
   const known = rows.map(entry).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));

@@ -19,6 +19,7 @@ const SAMPLES: readonly Sample[] = [
   moved("198 ms idle tls", "return", 126),
   moved("198 ms idle none", "first", 128),
   moved("1 ms idle tls", "first", 32),
+  moved("198 ms idle suspended", "first", 2_304),
   { kind: "virsh", variant: "198 ms idle virsh", blackoutMs: 960, totalMs: 24_000 },
   {
     kind: "copy",
@@ -85,6 +86,7 @@ test("ratios are of what was measured in the same run, and absent where one side
     wanToLan: { "idle tls": 4 },
     blackoutToVirsh: { "198 ms idle tls": 0.13, "198 ms idle none": 0.13 },
     tlsToNone: { "198 ms idle": 1 },
+    suspendedToLive: { "198 ms idle": 18 },
     returnToFirstDiskBytes: { "198 ms idle tls": 0.03 },
     copyToStream: { "198 ms copy tls, disk": 0.89, "198 ms copy tls, memory": 1.05 },
     copyToWay: { "198 ms copy tls, disk": 0.93, "198 ms copy tls, memory": 1.05 },
@@ -100,6 +102,7 @@ test("the tables show each variant beside the paper, and what was not measured a
   expect(text).toContain("| paper, 175 ms idle | – | 315, by the guest's clock | 230 | – | 3809 | – | 76 |");
   expect(text).toContain("| 198 ms idle tls | 10 | 10 | 99 | 9 | 8 |");
   expect(text).toContain("| blackout, 198 ms to 1 ms | idle tls | 4 | 5–10 |");
+  expect(text).toContain("| blackout, suspended to live | 198 ms idle | 18 | 50–100 |");
   const columns = text.split("\n").filter((line) => /^\| (198|1|paper)/.test(line) && line.includes("ms idle"));
   expect(new Set(columns.slice(0, 5).map((line) => line.split("|").length))).toEqual(new Set([14]));
 });

@@ -42,6 +42,7 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
         ...ratioRows("blackout, 198 ms to 1 ms", ratios.wanToLan, "5–10"),
         ...ratioRows("blackout to plain `virsh migrate --copy-storage-all`", ratios.blackoutToVirsh, "–"),
         ...ratioRows("blackout, encrypted to not", ratios.tlsToNone, "–"),
+        ...ratioRows("blackout, suspended to live", ratios.suspendedToLive, "50–100"),
         ...ratioRows("disk bytes, return to first trip", ratios.returnToFirstDiskBytes, "–"),
         ...ratioRows("rate of a copy to one stream through the same programs", ratios.copyToWay, "–"),
         ...ratioRows("rate of a copy to one TCP stream", ratios.copyToStream, "–"),
@@ -50,7 +51,6 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
     ),
     "Rates on the path, from 3 s after each one's start:",
     table(["variant", "n", ...RATES.map(([name]) => `${name}, MB/s`)], rates(samples)),
-    "Live to non-live is not among them: there is no move that is not live.",
   ];
   return parts.join("\n\n");
 }
