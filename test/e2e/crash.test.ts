@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SiteName } from "../../examples/lab/layout.ts";
 import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
+import { isAlive } from "../breakage/processes.ts";
 import { owed, remains } from "./aftermath.ts";
 import { when, whenCopying } from "./breakage.ts";
-import { isAlive, movesLeftovers, RunningUp, shapePath, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
+import { movesLeftovers, RunningUp, shapePath, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
 import { inside, SETTLING, settledTraces, type World, world } from "./world.ts";
 
 let here: World;

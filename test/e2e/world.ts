@@ -21,6 +21,8 @@ export const SETTLING = { timeout: 20_000, interval: 500 };
 export interface World {
   readonly lab: Lab;
   readonly inventory: Inventory;
+  /** What a shell needs for the CLI and the lab's stack. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The CLI at the repository's root, with the lab's stack. */
   readonly pulumi: PulumiCli;
 }
@@ -28,8 +30,9 @@ export interface World {
 export async function world(): Promise<World> {
   const lab = layOut(readDescription(DESCRIPTION));
   const text = await readFile(inventoryFile(lab), "utf8");
-  const pulumi = new PulumiCli(REPOSITORY, shellEnvironment(lab), false);
-  return { lab, inventory: inventory.parse(JSON.parse(text)), pulumi };
+  const environment = shellEnvironment(lab);
+  const pulumi = new PulumiCli(REPOSITORY, environment, false);
+  return { lab, inventory: inventory.parse(JSON.parse(text)), environment, pulumi };
 }
 
 /** A command's output inside a namespace. */
