@@ -38,6 +38,9 @@ export function commandOf(pid: number): string {
   }
 }
 
+/** Whether it is one of the programs that a controller sends to a host: pilots, helpers, what serves its commands. */
+export const isSentProgram = (pid: number): boolean => /^(\S*\/)?python3 -I -S /.test(commandOf(pid));
+
 export function parentOf(pid: number): number | undefined {
   try {
     return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);

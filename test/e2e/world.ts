@@ -153,5 +153,5 @@ export async function settledTraces(here: World): Promise<Record<string, string>
   throw new Error("the sites do not come to rest");
 }
 
-/** Names of the processes in a namespace, but for those of connections that come and go. */
-const PROCESSES = `ip netns pids "$0" | xargs -r ps -o args= -p | grep -vE "^(sh|ip|xargs|ps|grep|sort)( |$)|sshd: |<defunct>" | sort`;
+/** Names of the processes in a namespace, but for those of connections that come and go, and of the tests' own probes. */
+const PROCESSES = `ip netns pids "$0" | xargs -r ps -o args= -p | grep -vE "^(sh|ip|xargs|ps|grep|sort)( |$)|sshd: |/lab/probe/|<defunct>" | sort`;

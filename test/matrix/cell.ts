@@ -12,7 +12,7 @@ import { leftNow } from "./leftovers.ts";
 import { makeRoomFor, reach } from "./moments.ts";
 import type { Cell, Result } from "./result.ts";
 import { lookAt, type Mend, type Scene, type Setting } from "./scene.ts";
-import { Watch } from "./watch.ts";
+import { SEED, Watch, WRITTEN_MIB } from "./watch.ts";
 
 /** A controller that has not ended by then hangs: its own patience is shorter everywhere. */
 const END_TIMEOUT_MS = 180_000;
@@ -26,6 +26,8 @@ export class Player {
   readonly #lane: Lane;
   #watch: Watch | undefined;
   #site: SiteName | undefined;
+  /** Why no further cell can be played in this lane, if so: the VM of the last one could not be removed. */
+  stuck: string | undefined;
 
   constructor(lane: Lane) {
     this.#lane = lane;
@@ -36,6 +38,8 @@ export class Player {
     const beganMs = monotonicMs();
     try {
       const { setting, watch } = await this.#ready();
+      // More than a replica has: something is to be copied, and is to be right afterwards.
+      await watch.guest.write(SEED, WRITTEN_MIB);
       await watch.start();
       const broken = await this.#break(cell, setting);
       const again = await this.#again(setting, broken.killed);
@@ -89,7 +93,8 @@ export class Player {
       if (!fault.early?.includes(cell.moment)) {
         const lapsed = up.ended.then(() => Promise.reject(new Error(`it ended before: ${up.output.slice(-1_500)}`)));
         lapsed.catch(() => undefined);
-        const overdue = () => fault.overdue?.(setting) ?? Promise.resolve();
+        const { overdue: comes } = fault;
+        const overdue = comes && (() => comes(setting));
         const goOn = await Promise.race([reach(cell.moment, scene, overdue), lapsed]);
         const heldSinceMs = monotonicMs();
         mends.push(await fault.inject(scene, cell.moment).finally(goOn));
@@ -122,7 +127,12 @@ export class Player {
 
   /** The next cell goes on with what is healthy. */
   async #keep({ runs, tcpSurvived, failures }: Verdict, setting: Setting): Promise<void> {
-    if (runs === "nowhere" || failures.length > 0) return await this.clear();
+    if (runs === "nowhere" || failures.length > 0) {
+      await this.clear().catch((thrown: unknown) => {
+        this.stuck = reasonOf(thrown);
+      });
+      return;
+    }
     this.#site = setting[END[runs]];
     if (tcpSurvived) return;
     await this.#watch?.close();

@@ -8,7 +8,7 @@ import { leftForGood } from "./leftovers.ts";
 import { readOffline } from "./offline.ts";
 import type { Result } from "./result.ts";
 import { lookAt, roleAt, type Setting } from "./scene.ts";
-import type { Watch } from "./watch.ts";
+import { SEED, type Watch, WRITTEN_MIB } from "./watch.ts";
 
 /** What a cell showed until its second `up` had ended. */
 export interface Course {
@@ -51,6 +51,7 @@ async function judgeRunning(setting: Setting, watch: Watch, home: SiteName, hear
   if (!(await watch.isReached())) failures.push("clients do not reach the VM");
   const { guest } = watch;
   await guest.verify().catch((thrown) => failures.push(`disk: ${reasonOf(thrown)}`));
+  await guest.check(SEED, WRITTEN_MIB).catch((thrown) => failures.push(`disk: ${reasonOf(thrown)}`));
   await guest.checkMemory().catch((thrown) => failures.push(`memory: ${reasonOf(thrown)}`));
   const diary = await guest.reread();
   if (diary.bad > 0) failures.push(`of ${diary.records} synced records ${diary.bad} are lost`);

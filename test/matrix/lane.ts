@@ -35,7 +35,8 @@ export async function openLane(number: number, kind: "cli" | "direct"): Promise<
   const name = number === 0 ? "faults" : `faults${number}`;
   const lab = layOut(
     description.parse({
-      ...{ name, directory: `/var/lib/turntable-${name}`, stack: name },
+      ...{ name, directory: `/var/lib/turntable-${name}` },
+      ...(kind === "cli" ? { stack: name } : {}),
       span: { rttMs: RTT_MS, rateMbps: 1000, lossPercent: 0 },
       routed: { rateMbps: 20 },
       ports: { ams, san, gateway, agents: { ams: agentAms, transit, san: agentSan } },
@@ -48,7 +49,7 @@ export async function openLane(number: number, kind: "cli" | "direct"): Promise<
     await bringUp(lab, () => undefined);
     const here = await worldOf(lab);
     const bare = await bareSites(here);
-    const stack = lab.path("run", "engine.json.stack");
+    const stack = lab.path("engine-stack.json");
     const driver = kind === "cli" ? cliDriver(here) : directDriver(here.environment.TURNTABLE_LAB ?? "", stack);
     return { here, driver, bare, close };
   } catch (thrown) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SITES, type SiteName } from "../../examples/lab/layout.ts";
-import { commandOf, processesIn } from "../breakage/processes.ts";
+import { commandOf, isSentProgram, processesIn } from "../breakage/processes.ts";
 import { owed, owedNow, remains } from "../e2e/aftermath.ts";
 import { movesLeftovers } from "../e2e/crash.ts";
 import type { Lane } from "./lane.ts";
@@ -16,8 +16,9 @@ export async function leftNow(setting: Setting, home: SiteName | undefined): Pro
     if (site !== home && (await qemuAt(setting, site)) !== undefined) found.add(`QEMU at the ${end}`);
     else if (site !== home && roleAt(setting, site) !== undefined) found.add(`files at the ${end}`);
     for (const pid of await processesIn(here.lab.namespaces[site])) {
-      const helper = /^(nbdkit|stunnel|python3)/.exec(commandOf(pid))?.[1];
-      if (helper !== undefined) found.add(`${helper === "python3" ? "pilot" : helper} at the ${end}`);
+      const helper = /^(?:\S*\/)?(nbdkit|stunnel)/.exec(commandOf(pid))?.[1];
+      if (helper !== undefined) found.add(`${helper} at the ${end}`);
+      else if (isSentProgram(pid)) found.add(`pilot at the ${end}`);
     }
   }
   for (const one of await owedNow(here)) found.add(WORDS.find(([pattern]) => pattern.test(one))?.[1] ?? one);

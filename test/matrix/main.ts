@@ -53,8 +53,9 @@ async function playAll(cells: readonly Cell[], options: Options, tested: Awaited
         const played: Result = { ...(await player.play(cell)), ...tested, driver, at: new Date().toISOString() };
         await addResult(played);
         say(lineOf(played));
+        if (player.stuck !== undefined) throw new Error(`its VM could not be removed: ${player.stuck}`);
       } catch (thrown) {
-        say(`NOT PLAYED ${nameOf(cell)}: ${reasonOf(thrown)}`);
+        say(`AT ${nameOf(cell)}: ${reasonOf(thrown)}`);
         process.exitCode = 1;
         await lane.close();
         lane = player = undefined;

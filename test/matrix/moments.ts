@@ -1,12 +1,22 @@
 import { existsSync } from "node:fs";
-import { segmentOf } from "../../provider/host/segment.ts";
 import { awaitsLock, lockFolder } from "../breakage/folder-lock.ts";
-import { commandOf, halt, processesIn, signal } from "../breakage/processes.ts";
+import { halt, isSentProgram, processesIn, signal } from "../breakage/processes.ts";
 import { until } from "../breakage/until.ts";
 import { loseReplica, whenCopying } from "../e2e/breakage.ts";
 import { shapePath, whenCommitted } from "../e2e/crash.ts";
 import { inside } from "../e2e/world.ts";
-import { folderAt, type Mend, pilotAt, qemuAt, requirePilot, type Scene, type Setting, whenStage } from "./scene.ts";
+import {
+  counterOf,
+  folderAt,
+  framesSent,
+  type Mend,
+  pilotAt,
+  qemuAt,
+  requirePilot,
+  type Scene,
+  type Setting,
+  whenStage,
+} from "./scene.ts";
 
 /** The moments of a move at which something may break, in their order. */
 export const MOMENTS = [
@@ -33,6 +43,8 @@ export const MEANINGS: Record<Moment, string> = {
 
 /** Slow enough that there is time to break something in the middle. */
 const SLOW_MBPS = 160;
+/** Slow enough for a fault that takes some seconds to come. */
+const VERY_SLOW_MBPS = 40;
 const FAST_MBPS = 850;
 /** A guest that sends a sample each millisecond and is silent for so long is stopped. */
 const SILENT_MS = 150;
@@ -42,17 +54,19 @@ export async function makeRoomFor(moment: Moment, setting: Setting): Promise<voi
   if (moment === "disk copy") await loseReplica(setting.here, setting.to);
 }
 
+type Overdue = (() => Promise<void>) | undefined;
+
 /**
  * Waits for a moment of a move and makes it last: whoever would end it stands still until what this resolves with is
- * called. `overdue` is waited for in the memory's copy, by a fault that needs time to come.
+ * called. `overdue`, of a fault that takes time to come, is waited for in the copy before.
  */
-export async function reach(moment: Moment, scene: Scene, overdue: () => Promise<void>): Promise<Mend> {
+export async function reach(moment: Moment, scene: Scene, overdue: Overdue): Promise<Mend> {
   switch (moment) {
     case "before copy":
       return await beforeCopy(scene);
     case "disk copy":
     case "memory copy":
-      return await copying(scene, moment === "disk copy" ? "disk" : "memory");
+      return await copying(scene, moment === "disk copy" ? "disk" : "memory", overdue);
     case "before continue":
       return await beforeContinue(scene, overdue);
     case "after continue":
@@ -73,18 +87,18 @@ async function beforeCopy(scene: Scene): Promise<Mend> {
   throw new Error("the moment was missed: the copy had begun");
 }
 
-async function copying(scene: Scene, what: "disk" | "memory"): Promise<Mend> {
+async function copying(scene: Scene, what: "disk" | "memory", overdue: Overdue): Promise<Mend> {
   const { here, from } = scene;
   await whenStage(scene, from, "migrate");
-  await shapePath(here, from, SLOW_MBPS);
+  await shapePath(here, from, overdue ? VERY_SLOW_MBPS : SLOW_MBPS);
   await whenCopying(here, from, what);
+  await overdue?.();
   return () => shapePath(here, from, FAST_MBPS);
 }
 
 /** The pilot stands still while QEMU sends the memory, and so QEMU waits for it with the guest stopped. */
-async function beforeContinue(scene: Scene, overdue: () => Promise<void>): Promise<Mend> {
-  const fast = await copying(scene, "memory");
-  await overdue();
+async function beforeContinue(scene: Scene, overdue: Overdue): Promise<Mend> {
+  const fast = await copying(scene, "memory", overdue);
   const goOn = await still([await requirePilot(scene, scene.from)]);
   await fast();
   await whenSilent(scene);
@@ -92,9 +106,8 @@ async function beforeContinue(scene: Scene, overdue: () => Promise<void>): Promi
 }
 
 /** The record's lock is somebody else's, and so the destination's pilot waits with all that it needs. */
-async function afterContinue(scene: Scene, overdue: () => Promise<void>): Promise<Mend> {
-  const fast = await copying(scene, "memory");
-  await overdue();
+async function afterContinue(scene: Scene, overdue: Overdue): Promise<Mend> {
+  const fast = await copying(scene, "memory", overdue);
   const release = await lockFolder(folderAt(scene, scene.to));
   const pilot = await requirePilot(scene, scene.to);
   await fast();
@@ -103,16 +116,16 @@ async function afterContinue(scene: Scene, overdue: () => Promise<void>): Promis
 }
 
 /** Then it goes on alone: those whom it tells stand still. */
-async function afterResume(scene: Scene, overdue: () => Promise<void>): Promise<Mend> {
+async function afterResume(scene: Scene, overdue: Overdue): Promise<Mend> {
   const { here, from, to } = scene;
   const unlock = await afterContinue(scene, overdue);
   const gateway = await processesIn(here.lab.namespaces.gateway);
-  const helpers = gateway.filter((pid) => commandOf(pid).startsWith("python3"));
+  const helpers = gateway.filter((pid) => isSentProgram(pid));
   const goOn = await still([await requirePilot(scene, from), await scene.up.controller, ...helpers]);
   await unlock();
   await whenCommitted(here, to);
-  const before = await ticksAt(scene);
-  await until("the guest runs at the destination", async () => (await ticksAt(scene)) > before, 5_000, 5);
+  const before = await framesSent(scene, to);
+  await until("the guest runs at the destination", async () => (await framesSent(scene, to)) > before, 5_000, 5);
   return goOn;
 }
 
@@ -131,17 +144,16 @@ async function still(pids: readonly number[]): Promise<Mend> {
   };
 }
 
-/** Frames that the guest has sent at the destination. */
-async function ticksAt(scene: Scene): Promise<number> {
-  const { lab, inventory } = scene.here;
-  const counter = `/sys/class/net/${segmentOf(inventory.vm.name).tap}/statistics/rx_packets`;
-  return Number(await inside(lab.namespaces[scene.to], "cat", counter));
-}
-
 async function whenSilent(scene: Scene): Promise<void> {
   const { lab, inventory } = scene.here;
-  const counter = `/sys/class/net/${segmentOf(inventory.vm.name).tap}/statistics/rx_packets`;
-  await inside(lab.namespaces[scene.from], "python3", "-c", SILENCE, counter, String(SILENT_MS / 1_000));
+  await inside(
+    lab.namespaces[scene.from],
+    "python3",
+    "-c",
+    SILENCE,
+    counterOf(inventory.vm.name),
+    String(SILENT_MS / 1_000),
+  );
 }
 
 const SILENCE = `

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { SiteName } from "../../examples/lab/layout.ts";
+import { segmentOf } from "../../provider/host/segment.ts";
 import { commandOf, holderOf, processesIn } from "../breakage/processes.ts";
 import { until } from "../breakage/until.ts";
-import type { World } from "../e2e/world.ts";
+import { inside, type World } from "../e2e/world.ts";
 import type { Up } from "./engine/driver.ts";
 
 /** A move that is to be broken. */
@@ -44,33 +45,32 @@ export async function qemuAt({ here }: Setting, site: SiteName): Promise<number 
   return pids.find((pid) => commandOf(pid).startsWith("qemu-system"));
 }
 
-/** Ticks (10 ms) that QEMU's virtual processor has had; it takes some for as long as the guest is let run. */
-async function virtualTicks(pid: number): Promise<number> {
-  const tasks = await readTasks(pid);
-  const times = await Promise.all(
-    tasks.map(async (task) => {
-      const stat = await readFile(`/proc/${pid}/task/${task}/stat`, "utf8").catch(() => "");
-      const [, name = "", rest = ""] = /^\d+ \((.*)\) (.*)$/s.exec(stat) ?? [];
-      const fields = rest.split(" ");
-      return name.startsWith("CPU ") ? Number(fields[11]) + Number(fields[12]) : 0;
-    }),
-  );
-  return times.reduce((sum, one) => sum + one, 0);
+/** Ticks (10 ms) of processor time that QEMU has had. */
+async function ticksOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  const fields = stat.replace(/^.*\) /s, "").split(" ");
+  return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
 }
 
-async function readTasks(pid: number): Promise<readonly string[]> {
-  return await readdir(`/proc/${pid}/task`).catch(() => []);
+/** Frames that the guest has sent at a site. */
+export async function framesSent({ here: { lab, inventory } }: Setting, site: SiteName): Promise<number> {
+  return Number(await inside(lab.namespaces[site], "cat", counterOf(inventory.vm.name)).catch(() => "0"));
 }
 
-const LOOK_MS = 300;
+export const counterOf = (vm: string): string => `/sys/class/net/${segmentOf(vm).tap}/statistics/rx_packets`;
+
+const LOOK_MS = 400;
+/** The guest's clock loop takes several of each ten ticks; a QEMU whose guest stands still takes none. */
+const RUNNING_TICKS = 3;
 
 /** What a site has of the VM at this moment, by its processes and devices alone. */
 export async function lookAt(setting: Setting, site: SiteName): Promise<"runs" | "stands still" | "absent"> {
   const pid = await qemuAt(setting, site);
   if (pid === undefined) return "absent";
-  const before = await virtualTicks(pid);
+  const [ticks, frames] = [await ticksOf(pid), await framesSent(setting, site)];
   await sleep(LOOK_MS);
-  return (await virtualTicks(pid)) > before ? "runs" : "stands still";
+  const runs = (await ticksOf(pid)) - ticks >= RUNNING_TICKS || (await framesSent(setting, site)) > frames;
+  return runs ? "runs" : "stands still";
 }
 
 const journal = z.looseObject({

@@ -8,6 +8,9 @@ import { type Gap, monotonicMs, type Probe } from "../../examples/lab/probe/repo
 import { type StreamReport, startStream } from "../../examples/lab/probe/stream.ts";
 import type { World } from "../e2e/world.ts";
 
+/** The file that the guest writes before each move. */
+export const SEED = 7;
+export const WRITTEN_MIB = 4;
 const RECORDS_A_SECOND = 50;
 /** A guest boots in some seconds, on a busy machine in some more. */
 const BOOT_SECONDS = 120;

@@ -29,8 +29,7 @@ export const tokenExpired: Fault = {
   },
   overdue: expired,
   early: ["before copy"],
-  async inject(scene) {
-    await expired(scene);
+  async inject() {
     return nothingToMend;
   },
 };

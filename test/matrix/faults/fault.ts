@@ -5,7 +5,7 @@ import type { Mend, Scene, Setting } from "../scene.ts";
 export interface Fault {
   /** Before the move begins, where the fault is one that was there all along or is set for later. */
   prepare?(setting: Setting, moment: Moment): Promise<Mend>;
-  /** Resolves when a fault that comes with time has come; the memory's copy goes on meanwhile. */
+  /** Resolves when a fault that comes with time has come; a copy, slowed down, goes on meanwhile. */
   overdue?(setting: Setting): Promise<void>;
   /** Moments before which it has struck already: the move does not come that far. */
   early?: readonly Moment[];

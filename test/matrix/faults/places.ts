@@ -45,11 +45,19 @@ async function loseDevices(namespace: string): Promise<void> {
 export const destinationDiskFull: Fault = {
   async inject({ here, to }) {
     const folder = here.lab.storage(to);
-    const used = (await run(["df", "--output=used", "-k", folder])).trim().split("\n").at(-1);
-    await resize(folder, `${Number(used)}k`);
+    // What is being written meanwhile makes it larger than it was measured.
+    await until(`${folder} is full`, () => fill(folder), 10_000, 1);
     return () => resize(folder, `${STORAGE_MIB}m`);
   },
 };
+
+async function fill(folder: string): Promise<boolean> {
+  const used = (await run(["df", "--output=used", "-k", folder])).trim().split("\n").at(-1);
+  return await resize(folder, `${Number(used)}k`).then(
+    () => true,
+    () => false,
+  );
+}
 
 async function resize(folder: string, size: string): Promise<void> {
   await run(["mount", "-o", `remount,size=${size}`, folder]);
