@@ -5,6 +5,9 @@ const LIMITS = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { tim
 /** Each waits for many runs of the CLI. */
 const E2E_LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
 
+/** Tests by the real CLI against a lab, beside test/e2e. */
+const NAMED_FAULTS = "test/matrix/named.test.ts";
+
 /** Tests that measure rates, round trips or how long a guest stood still: they have the machine to themselves. */
 const MEASURING = [
   "test/hypervisor/{convergence,far-controller}.test.ts",
@@ -21,7 +24,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**", ...MEASURING],
+          exclude: ["test/e2e/**", NAMED_FAULTS, ...MEASURING],
           // Most of them wait for a guest or a host, not for a processor.
           maxWorkers: 2,
           ...LIMITS,
@@ -40,7 +43,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           sequence: { groupOrder: 3 },
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/**/*.test.ts", NAMED_FAULTS],
           exclude: E2E_MEASURING,
           globalSetup: "test/e2e/setup.ts",
           // Each in a lab of its own: most of the time they wait for far sites.

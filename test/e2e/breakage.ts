@@ -32,10 +32,15 @@ export async function kill(here: World, daemon: string): Promise<Mend> {
   return () => repair(here);
 }
 
+/** How a command runs with the mounts of one of the lab's processes, and of all that it starts. */
+export async function mountNamespaceOf(here: World, daemon: string): Promise<readonly string[]> {
+  return ["nsenter", "-t", String(await pidOf(here, daemon)), "-m"];
+}
+
 /** What a site alone sees: no guest images, and storage as small as can be. */
 export async function impoverish(here: World, site: SiteName): Promise<Mend> {
   const { lab } = here;
-  const at = ["nsenter", "-t", String(await pidOf(here, `sshd-${site}`)), "-m"];
+  const at = await mountNamespaceOf(here, `sshd-${site}`);
   const empty = lab.path("run", "empty");
   await mkdir(empty, { recursive: true });
   await run([...at, "mount", "--bind", empty, lab.path("images")]);
@@ -53,19 +58,30 @@ export async function loseReplica({ lab, inventory }: World, site: SiteName): Pr
 
 /** Has a domain allow its peers less than a move asks for. */
 export async function lowerLimit(here: World, domain: DomainKey, maxBandwidthMbps: number): Promise<Mend> {
-  const { lab } = here;
-  const file = lab.path("domains", domain, "config.json");
-  const config = agentConfig.parse(JSON.parse(await readFile(file, "utf8")));
-  const peers = config.peers.map((peer) => ({ ...peer, maxBandwidthMbps }));
-  const narrow = lab.path("domains", domain, "narrow.json");
-  await run(["tee", narrow], { input: JSON.stringify({ ...config, peers }) });
+  await changeAgent(here, domain, (config) => ({
+    ...config,
+    peers: config.peers.map((peer) => ({ ...peer, maxBandwidthMbps })),
+  }));
+  return () => repair(here);
+}
+
+type AgentConfig = z.output<typeof agentConfig>;
+
+/** Runs a domain's agent with another configuration, until the lab is repaired. */
+export async function changeAgent(
+  { lab }: World,
+  domain: DomainKey,
+  change: (config: AgentConfig) => AgentConfig,
+): Promise<void> {
+  const config = agentConfig.parse(JSON.parse(await readFile(lab.path("domains", domain, "config.json"), "utf8")));
+  const changed = lab.path("domains", domain, "changed.json");
+  await run(["tee", changed], { input: JSON.stringify(change(config)) });
   const argv = [process.execPath, new URL("../../provider/main.ts", import.meta.url).pathname, "domain"];
   const namespace = lab.namespaces[`${domain}-switch`];
   const log = lab.path("log", `agent-${domain}.log`);
   const listening = async () => (await readFile(log, "utf8").catch(() => "")).includes("listening");
-  const daemon = { name: `agent-${domain}`, argv: [...argv, "--config", narrow], namespace, inputs: "narrow" };
+  const daemon = { name: `agent-${domain}`, argv: [...argv, "--config", changed], namespace, inputs: "changed" };
   await startDaemon(lab, daemon, listening);
-  return () => repair(here);
 }
 
 /** A site answers no echo, on the path either. */

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SiteName } from "../../examples/lab/layout.ts";
+import { isAlive } from "../breakage/processes.ts";
 import { owed, remains } from "./aftermath.ts";
 import { when, whenCopying } from "./breakage.ts";
-import { isAlive, movesLeftovers, RunningUp, shapePath, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
+import { movesLeftovers, RunningUp, shapePath, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
 import { type Placed, place } from "./placed.ts";
 import { inside, SETTLING, type World } from "./world.ts";
 

@@ -21,6 +21,8 @@ export const SETTLING = { timeout: 20_000, interval: 500 };
 export interface World {
   readonly lab: Lab;
   readonly inventory: Inventory;
+  /** What a shell needs for the CLI and the lab's stack. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The CLI at the repository's root, with the lab's stack. */
   readonly pulumi: PulumiCli;
 }
@@ -30,8 +32,9 @@ export async function world(): Promise<World> {
   const lab = ownLab();
   await bringUp(lab, () => undefined);
   const text = await readFile(inventoryFile(lab), "utf8");
-  const pulumi = new PulumiCli(REPOSITORY, shellEnvironment(lab), false);
-  return { lab, inventory: inventory.parse(JSON.parse(text)), pulumi };
+  const environment = shellEnvironment(lab);
+  const pulumi = new PulumiCli(REPOSITORY, environment, false);
+  return { lab, inventory: inventory.parse(JSON.parse(text)), environment, pulumi };
 }
 
 /** A command's output inside a namespace. */
@@ -152,5 +155,5 @@ export async function settledTraces(here: World): Promise<Record<string, string>
   throw new Error("the sites do not come to rest");
 }
 
-/** Names of the processes in a namespace, but for those of connections that come and go. */
-const PROCESSES = `ip netns pids "$0" | xargs -r ps -o args= -p | grep -vE "^(sh|ip|xargs|ps|grep|sort)( |$)|sshd: |<defunct>" | sort`;
+/** Names of the processes in a namespace, but for those of connections that come and go, and of the tests' own probes. */
+const PROCESSES = `ip netns pids "$0" | xargs -r ps -o args= -p | grep -vE "^(sh|ip|xargs|ps|grep|sort)( |$)|sshd: |/lab/probe/|<defunct>" | sort`;

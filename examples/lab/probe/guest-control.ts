@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { reasonOf, TurntableError } from "../../../provider/errors.ts";
-import { type GuestGap, type GuestStatistics, parseGap, parseStatistics } from "./guest-answers.ts";
+import {
+  type DiaryReading,
+  type GuestGap,
+  type GuestStatistics,
+  parseGap,
+  parseReading,
+  parseStatistics,
+} from "./guest-answers.ts";
 import { LineProcess } from "./line-process.ts";
 
 const CONTROL_PORT = 5003;
@@ -97,6 +104,21 @@ export class GuestControl {
   /** Reads that file, past the page cache; throws unless every byte is as written. */
   async check(seed: number, sizeMiB: number): Promise<void> {
     await this.#one(`check ${seed} ${sizeMiB}`);
+  }
+
+  /** Has it look at the memory that it filled when it started; throws unless every page is as it was, or if a load has run. */
+  async checkMemory(): Promise<void> {
+    await this.#one("memory");
+  }
+
+  /** Has it write so many records a second to its diary, each durable before the next; 0 stops it. Forgets the longest write. */
+  async diary(recordsPerSecond: number): Promise<void> {
+    await this.#one(`diary ${recordsPerSecond}`);
+  }
+
+  /** Has it read its diary, past the page cache. */
+  async reread(): Promise<DiaryReading> {
+    return parseReading(await this.#ask("reread", () => this.#line()));
   }
 
   /** Makes all that was written durable. */
