@@ -14,6 +14,11 @@ export type Encryption = "tls" | "none";
 export interface LightpathProfile {
   /** In Mbit/s. */
   bandwidthMbps: pulumi.Input<number>;
+  /**
+   * In Mbit/s: what the path may be raised to while the VM moves, if its memory does not converge at less and the domains
+   * have it free. Default: it is not raised.
+   */
+  maxBandwidthMbps?: pulumi.Input<number> | undefined;
   /** In bytes. Default 9000. */
   mtu?: pulumi.Input<number> | undefined;
   /** The domain that is asked. Default: that of the site moved from. */

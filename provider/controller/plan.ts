@@ -127,6 +127,8 @@ function downtimeLine(
 
 function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string {
   const rate = `${lightpath.bandwidthMbps} Mbps`;
+  const most = lightpath.kind === "on-demand" ? lightpath.maxBandwidthMbps : undefined;
+  const may = most === undefined ? "" : `, may be raised to ${most} Mbps`;
   const from = ({ startsAt, freeMbps }: Offer) => {
     const wait = Date.parse(startsAt) - Date.now() > 60_000 ? `next free at ${startsAt}` : "free now";
     return freeMbps === undefined ? wait : `${freeMbps} Mbps ${wait}`;
@@ -141,7 +143,7 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string 
         (why) => why,
       )}`;
     case "on-demand":
-      return `${rate} on demand, ${told(
+      return `${rate} on demand${may}, ${told(
         offer,
         (one) => `${one.hops.join(" → ")}, round trip ${one.rttMs} ms; ${from(one)}`,
         (why) => why,

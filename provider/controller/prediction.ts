@@ -39,14 +39,14 @@ export function requireBudget(budgetMs: number, rttMs: number): void {
 export function requireTime(
   stage: string,
   predictedMs: number,
-  right: { readonly what: string; readonly end: string },
+  right: { readonly what: string; readonly end: string; readonly refused?: string; readonly next?: string },
 ) {
   const until = Date.now() + predictedMs;
   if (until <= Date.parse(right.end)) return;
   const at = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
-  const why = `${stage} would take about ${Math.ceil(predictedMs / 1_000)} s, until ${at(until)}, but ${right.what} ends at ${at(Date.parse(right.end))}`;
+  const why = `${stage} would take about ${Math.ceil(predictedMs / 1_000)} s, until ${at(until)}, but ${right.what} ends at ${at(Date.parse(right.end))}${right.refused === undefined ? "" : `, and is not extended: ${right.refused}`}`;
   throw new TurntableError("move.failed", why, {
     retry: "safe",
-    next: "Declare a later window, or a path of more bandwidth.",
+    next: right.next ?? "Declare a later window, or a path of more bandwidth.",
   });
 }

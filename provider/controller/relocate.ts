@@ -13,6 +13,7 @@ import type { MoveRecord } from "./placement.ts";
 import { bytesToMove, copyMs, LIGHT_MS, requireBudget, requireTime } from "./prediction.ts";
 import { release } from "./release.ts";
 import { type Steering, stageTurns, steer } from "./steer.ts";
+import { haveTime } from "./time-keeper.ts";
 import { timelineOf } from "./timeline.ts";
 
 const OLD_DISKS = { keep: "the old site's disks stay as a replica", wipe: "the old site's disks go" } as const;
@@ -78,7 +79,7 @@ export async function relocate(
     const { turns, transfer } = await course.stage("migrate", MIGRATES[move.mode], async (undo) => {
       if (move.mode === "live") requireBudget(move.downtimeBudgetMs, path.rttMs);
       const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps / path.sharers());
-      if (path.endsAt !== undefined) requireTime("migrate", copyingMs, { what: "the reservation", end: path.endsAt });
+      await haveTime("migrate", copyingMs, path, (line) => course.say(line));
       const turns = await stageTurns(move, steering, undo);
       const transfer = await migrate(move, arrival, path, turns, hypervisor, course, queue);
       course.commit();

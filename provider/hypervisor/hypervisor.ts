@@ -104,12 +104,17 @@ export interface SendRequest {
   readonly turns: readonly TurnTrigger[];
   /** By what right this is done, at each end; absent where no other controller can be. */
   readonly warrants?: { readonly source: Warrant; readonly destination: Warrant } | undefined;
-  /** Awaited when the disks are copied, before the memory's copy begins; the disks are kept alike meanwhile. */
-  memoryTurn?(): Promise<void>;
+  /** Awaited when the disks are copied, before the memory's copy begins; the disks are kept alike meanwhile. Resolves with what the path carries by then. */
+  memoryTurn?(): Promise<{ readonly bandwidthMbps: number }>;
+  /** Asked once, if memory does not converge, before the guest is slowed down: a path that carries more. Absent: there is none. */
+  moreBandwidth?(): Promise<More>;
   onProgress(progress: Progress): void;
   /** What is done about a copy that does not converge. */
   onNotice(line: string): void;
 }
+
+/** What a path carries from now on, or why not more. */
+export type More = { readonly bandwidthMbps: number } | { readonly refused: string };
 
 export interface Progress {
   readonly what: "disk" | "memory";

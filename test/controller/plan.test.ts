@@ -125,6 +125,13 @@ test("sites and a domain that take the connection and never answer are each name
   expect(line(lines, "re-pointed")).toBe("re-pointed: ams gave no answer in 2.5 s");
 });
 
+test("what a path may be raised to is told beside what is asked for", async () => {
+  const { lines } = await plan({ lightpath: { ...ON_DEMAND, maxBandwidthMbps: 900 } });
+  expect(line(lines, "path")).toMatch(
+    /^path: 600 Mbps on demand, may be raised to 900 Mbps, ams\.example → .* 1000 Mbps free now$/,
+  );
+});
+
 test("a domain further on that never answers is named, not the one that was asked", async () => {
   await domains.stop("transit.example");
   try {

@@ -66,6 +66,10 @@ test.each([
     { kind: "fixed", encryption: "none", encrypted: false },
     { kind: "fixed", bandwidthMbps: 1000, encrypted: false },
   ],
+  [
+    { kind: "on-demand", bandwidthMbps: 100, maxBandwidthMbps: 900 },
+    { kind: "on-demand", bandwidthMbps: 900, encrypted: true },
+  ],
 ])("the path %j is seen as %j", async (lightpath, expected) => {
   const { moves } = await judged(handed(await movingTo("san", { lightpath })));
   expect(moves[0]?.path).toEqual(expected);

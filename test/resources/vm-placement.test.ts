@@ -49,6 +49,7 @@ describe("checking a placement", () => {
   test.each([
     [{ kind: "fixed", bandwidthMbps: -1 }, "lightpath.bandwidthMbps"],
     [{ kind: "on-demand" }, "lightpath.bandwidthMbps"],
+    [{ kind: "on-demand", bandwidthMbps: 600, maxBandwidthMbps: 500 }, "lightpath.maxBandwidthMbps"],
     [{ kind: "carrier-pigeon" }, "lightpath.kind"],
   ])("refuses the path %j", async (lightpath, property) => {
     const { failures } = await resource.check({ olds: {}, news: placementAt("ams", { lightpath }) });

@@ -27,11 +27,11 @@ export async function send(request: SendRequest): Promise<Transfer> {
   const here = await requireMonitor(source, vm.name);
   const there = await requireMonitor(destination, vm.name);
   try {
-    const budget = new Budget(request.downtimeBudgetMs, request.rttMs);
+    const budget = new Budget(request.downtimeBudgetMs, request.rttMs, request.moreBandwidth !== undefined);
     const flights = await takePilots(request);
     const diskBytes = await copied(request, here, there, flights, budget);
     const convergence = new Convergence();
-    const steward = new Steward(here, budget, request.onNotice);
+    const steward = new Steward(here, budget, request);
     const memoryBytes = await watch(here, flights, request, convergence, steward);
     await dismissNearEnds(source, vm);
     await Promise.all([closeWay(source), closeWay(destination)]);
@@ -51,8 +51,8 @@ async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flig
     const way = await openWay(request, there);
     await beginDisks(request, here, there, way).finally(way.seal);
     const diskBytes = await awaitMirrors(here, vm, onProgress);
-    await request.memoryTurn?.();
-    await prepareMemory(here, request.bandwidthMbps, budget.downtimeLimitMs);
+    const { bandwidthMbps } = (await request.memoryTurn?.()) ?? request;
+    await prepareMemory(here, bandwidthMbps, budget.downtimeLimitMs);
     flights.source.begin(way.memory);
     return diskBytes;
   } catch (thrown) {
