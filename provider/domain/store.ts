@@ -28,6 +28,13 @@ const SCHEMAS = [
   ) WITHOUT ROWID;
   CREATE INDEX rides_by_segment ON rides (coordinator, id);
 `,
+  `
+  CREATE TABLE commitments (
+    action TEXT, home TEXT, grant_id TEXT, subject TEXT NOT NULL, mbps REAL NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    PRIMARY KEY (action, home, grant_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX commitments_by_subject ON commitments (action, home, subject, "end");
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

@@ -7,6 +7,7 @@ import { light } from "../../provider/controller/light.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
 import { leavePorts } from "../../provider/controller/ports.ts";
 import { type Domains, startDomains } from "../domain/agents.ts";
+import { policiesUpTo } from "../domain/testbed.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
 const ON_DEMAND = { kind: "on-demand", bandwidthMbps: 600, mtu: 9000, encryption: "tls" } as const;
@@ -15,13 +16,7 @@ let sites: TwoSites;
 let undos: { what: string; act: () => Promise<void> }[];
 
 beforeAll(async () => {
-  domains = await startDomains((config) => ({
-    ...config,
-    peers:
-      config.domain === "transit.example"
-        ? config.peers.map((peer) => ({ ...peer, maxBandwidthMbps: 700 }))
-        : config.peers,
-  }));
+  domains = await startDomains(undefined, (name) => policiesUpTo(name === "transit.example" ? 700 : 1_000));
 });
 afterAll(async () => domains?.end());
 beforeEach(async () => {
