@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { policyCommand } from "./domain/policy/command.ts";
 import { reasonOf } from "./errors.ts";
 import { requireNode, VERSION } from "./manifest.ts";
 import { reportCommand } from "./report/command.ts";
@@ -49,7 +50,7 @@ ${EXIT}`,
   // Loaded only now: an old Node cannot load it, and would not get to say that it is old.
   .action(async ({ config }: { config: string }) => await (await import("./domain/main.ts")).runAgent(config));
 
-program.addCommand(reportCommand().copyInheritedSettings(program));
+for (const command of [reportCommand(), policyCommand()]) program.addCommand(command.copyInheritedSettings(program));
 
 try {
   requireNode();

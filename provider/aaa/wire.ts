@@ -7,7 +7,7 @@ export const timeWindow = z
 
 /** Free facts for policies. */
 export const labels = z
-  .record(z.string().min(1).max(128), z.string().max(256))
+  .record(z.string().max(256), z.string().max(1_024))
   .refine((all) => Object.keys(all).length <= 64, "must be 64 labels at most");
 
 /** What a move sends memory and disk in. */
@@ -28,6 +28,15 @@ export const grantRequest = z.strictObject({
   encryption: encryption.optional(),
   purpose: z.string().min(1).max(256).optional(),
 });
+
+/** What domains' policies are told of a VM and of the two sites; its purpose is its label of that name. */
+export function factsFor(
+  vmLabels: z.output<typeof labels>,
+  siteLabels: [z.output<typeof labels>, z.output<typeof labels>],
+): Pick<z.output<typeof grantRequest>, "labels" | "siteLabels" | "purpose"> {
+  const { purpose } = vmLabels;
+  return { labels: vmLabels, siteLabels, ...(purpose ? { purpose } : {}) };
+}
 
 export const grant = z.strictObject({
   id: z.string(),

@@ -1,6 +1,6 @@
 import type { Aaa } from "../aaa/aaa.ts";
 import type { DomainRecord } from "../aaa/domain-record.ts";
-import type { TimeWindow } from "../aaa/wire.ts";
+import { factsFor, type TimeWindow } from "../aaa/wire.ts";
 import { TurntableError } from "../errors.ts";
 import { hostKeyFingerprint } from "../host/host-key.ts";
 import type { Undo } from "./course.ts";
@@ -30,16 +30,19 @@ export async function authorize(
   journal: Journal,
   undo: Undo,
 ): Promise<Permit | undefined> {
-  const { path, from, to, vm } = move;
+  const { path, from, to, vm, labels } = move;
   if (path.kind === "fixed") return undefined;
   const home = homeOf(move, path);
   const aaa = aaaOf(home);
-  const { bandwidthMbps } = path;
+  const { bandwidthMbps, encryption } = path;
   const ask = async () => {
     const asking = windowUntil(Date.now() + MOVE_WINDOW_MS);
     await journal.borrow({ home, asking });
     const between: [string, string] = [from.location.stp, to.location.stp];
-    return await aaa.requestGrant({ between, bandwidthMbps, vm: vm.name, window: asking });
+    return await aaa.requestGrant({
+      ...{ between, from: from.location.stp, bandwidthMbps, vm: vm.name, window: asking, encryption },
+      ...factsFor(labels, [from.location.labels, to.location.labels]),
+    });
   };
   const grant = move.grant ? await declaredGrant(aaa, move.grant) : await ask();
   const giveBack = async () => {
@@ -52,7 +55,7 @@ export async function authorize(
     : grant.window;
   const minted = await aaa.mintToken({
     ...{ grant: grant.jwt, from: from.location.stp, to: to.location.stp, bandwidthMbps, window, vm: vm.name },
-    siteKey: hostKeyFingerprint(to.record.hostKey),
+    ...{ siteKey: hostKeyFingerprint(to.record.hostKey), encryption },
   });
   const { token, domains, expiresAt } = minted;
   return { home, token, window, domains, expiresAt, giveBack };
