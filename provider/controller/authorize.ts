@@ -1,6 +1,6 @@
 import type { Aaa } from "../aaa/aaa.ts";
 import type { DomainRecord } from "../aaa/domain-record.ts";
-import type { TimeWindow } from "../aaa/wire.ts";
+import { factsFor, type TimeWindow } from "../aaa/wire.ts";
 import { TurntableError } from "../errors.ts";
 import { hostKeyFingerprint } from "../host/host-key.ts";
 import type { Undo } from "./course.ts";
@@ -35,21 +35,23 @@ export async function authorize(
   journal: Journal,
   undo: Undo,
 ): Promise<Permit | undefined> {
-  const { path, from, to, vm } = move;
+  const { path, from, to, vm, labels } = move;
   if (path.kind === "fixed") return undefined;
   const home = homeOf(move, path);
   const aaa = aaaOf(home);
-  const { bandwidthMbps } = path;
+  const { bandwidthMbps, encryption } = path;
   const between: [string, string] = [from.location.stp, to.location.stp];
+  const scope = { between, from: from.location.stp, vm: vm.name, encryption };
+  const wish = { ...scope, ...factsFor(labels, [from.location.labels, to.location.labels]) };
   const ask = async () => {
     const asking = windowUntil(Date.now() + MOVE_WINDOW_MS);
     await journal.borrow({ home, asking });
-    return await aaa.requestGrant({ between, bandwidthMbps, vm: vm.name, window: asking });
+    return await aaa.requestGrant({ ...wish, bandwidthMbps, window: asking });
   };
   const further: NonNullable<JournalFile["borrowed"]["further"]> = [];
   const askFurther = async (more: number, asking: TimeWindow) => {
     await journal.borrow({ further: [...further, { asking }] });
-    const given = await aaa.requestGrant({ between, bandwidthMbps: more, vm: vm.name, window: asking });
+    const given = await aaa.requestGrant({ ...wish, bandwidthMbps: more, window: asking });
     further.push({ asking, grant: given.id });
     await journal.borrow({ further });
     return { bandwidthMbps: more, ...given };
@@ -67,7 +69,7 @@ export async function authorize(
   const mint = async (jwt: string, rate: number, time: TimeWindow) =>
     await aaa.mintToken({
       ...{ grant: jwt, from: from.location.stp, to: to.location.stp, bandwidthMbps: rate, window: time, vm: vm.name },
-      siteKey: hostKeyFingerprint(to.record.hostKey),
+      ...{ siteKey: hostKeyFingerprint(to.record.hostKey), encryption },
     });
   const given = [{ ...grant, bandwidthMbps }];
   const tokenFor = async (rate: number, end: string) => {

@@ -19,6 +19,8 @@ export interface Move {
   /** Correlates journals, logs and records of one move. */
   readonly id: string;
   readonly vm: VmSpec;
+  /** The VM's. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly from: End;
   readonly to: End;
   /** The epoch that begins when the destination commits. */

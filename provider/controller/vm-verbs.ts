@@ -80,7 +80,7 @@ async function moveFrom(
   if (home.seen.kind === "active" && home.seen.run !== "running") throw notRunning(news.name, home);
   const to = await chooseHost(context, news.location, news.name);
   const move: Move = {
-    ...{ id: randomUUID(), vm: vmOf(news), epoch: home.seen.epoch + 1, from: home.end, to },
+    ...{ id: randomUUID(), vm: vmOf(news), labels: news.labels, epoch: home.seen.epoch + 1, from: home.end, to },
     ...{ path: news.lightpath, grant: news.grant, downtimeBudgetMs: news.downtimeBudgetMs },
     ...{ replicas: news.replicas, mode: news.mode },
     warrants: { source: lease.warrantAt(home.end), destination: lease.warrantAt(to) },

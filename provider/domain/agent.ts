@@ -3,8 +3,10 @@ import { importPublicKey } from "../aaa/keys.ts";
 import { reasonOf } from "../errors.ts";
 import { Authority } from "./aaa/authority.ts";
 import { Callers } from "./aaa/callers.ts";
+import { Commitments } from "./aaa/commitments.ts";
 import { Consents } from "./aaa/consents.ts";
 import { Grants } from "./aaa/grants.ts";
+import { Permission } from "./aaa/permission.ts";
 import { Revocations } from "./aaa/revocations.ts";
 import { serveAaa } from "./aaa/routes.ts";
 import { Signatures } from "./aaa/signatures.ts";
@@ -34,6 +36,7 @@ import { LinuxElement } from "./element/linux.ts";
 import { noElement } from "./element/none.ts";
 import type { Loaded } from "./load.ts";
 import { Peers } from "./peers.ts";
+import { openPolicies } from "./policy/policies.ts";
 import { repeat } from "./repeat.ts";
 import { Serial } from "./serial.ts";
 import { makeServer } from "./server.ts";
@@ -51,9 +54,10 @@ export interface Agent {
   close(): Promise<void>;
 }
 
-/** Puts the parts of an agent together, makes the switch do what the store says, and answers. Rejects if it cannot listen or use its store. */
+/** Puts the parts of an agent together, makes the switch do what the store says, and answers. Rejects if it cannot listen, or use its store or its policies. */
 export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const { config } = loaded;
+  const policies = await openPolicies(config.policies, log);
   const database = openStore(config.store);
   const peers = new Peers(loaded);
   const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, config.domain));
@@ -62,8 +66,9 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const { key } = loaded.signing;
   const unwritten = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "a fact could not be sealed");
   const accounts = new Ledger({ domain: config.domain, database, key, failed: unwritten });
-  const consents = new Consents(config, signatures, accounts);
-  const grants = new Grants({ config, database, signatures, consents, revocations, peers, accounts, log });
+  const permission = new Permission(config, policies, new Commitments(database));
+  const consents = new Consents(config, signatures, permission, accounts);
+  const grants = new Grants({ config, database, signatures, permission, consents, revocations, peers, accounts, log });
   const tokens = new Tokens(signatures, grants, config.tokenSeconds, accounts);
   const { domain, topology, holdSeconds } = config;
   const store = new SegmentStore(database);
@@ -98,7 +103,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
     url,
     close: async () => {
       await server.close();
-      await Promise.all(stops.map((stop) => stop()));
+      await Promise.all([...stops.map((stop) => stop()), policies.close()]);
       await peers.close();
       refusals.flush(true);
       await accounts.settled();

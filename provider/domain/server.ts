@@ -116,7 +116,8 @@ export function peerOf({ caller }: FastifyRequest): Known {
 
 function refusalOf(thrown: FastifyError | Refused, own: string): readonly [number, Refusal] {
   if (thrown instanceof Refused) {
-    return [thrown.status, { error: thrown.error, domain: thrown.domain ?? own, reason: thrown.message }];
+    const { status, error, domain = own, message: reason, policy } = thrown;
+    return [status, { error, domain, reason, ...(policy === undefined ? {} : { policy }) }];
   }
   const status = thrown.statusCode ?? 500;
   if (hasZodFastifySchemaValidationErrors(thrown) || (status >= 400 && status < 500)) {

@@ -44,6 +44,13 @@ const SCHEMAS = [
   CREATE INDEX accounts_unsealed ON accounts (sequence) WHERE record IS NULL;
   CREATE TABLE uses (coordinator TEXT, id TEXT, since INTEGER NOT NULL, bytes INTEGER, PRIMARY KEY (coordinator, id)) WITHOUT ROWID;
 `,
+  `
+  CREATE TABLE commitments (
+    action TEXT, home TEXT, grant_id TEXT, subject TEXT NOT NULL, mbps REAL NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    PRIMARY KEY (action, home, grant_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX commitments_by_subject ON commitments (action, home, subject, "end");
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

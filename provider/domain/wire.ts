@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { timeWindow } from "../aaa/wire.ts";
+import { grantRequest, timeWindow } from "../aaa/wire.ts";
 import { reserveRequest, segment } from "../lightpath/drac/wire.ts";
 
 /** One side of a domain on a path: a site's port, or any of the links to a neighbour. */
@@ -9,13 +9,11 @@ export const side = z.discriminatedUnion("kind", [
 ]);
 
 /** A home domain asks another for its consent, in the name of a client of its own. */
-export const consentRequest = z.strictObject({
+export const consentRequest = grantRequest.extend({
   grant: z.string().min(8).max(64),
-  subject: z.string(),
-  between: z.tuple([z.string(), z.string()]),
-  bandwidthMbps: z.number().positive(),
-  window: timeWindow,
-  vm: z.string().min(1),
+  subject: z.string().min(1),
+  /** The client's, at its home. */
+  groups: z.array(z.string().min(1)).max(64).optional(),
   sides: z.tuple([side, side]),
 });
 export const consent = z.strictObject({ consent: z.string() });

@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Fact } from "../../provider/domain/accounting/entry.ts";
 import { type Domains, grantFor, startDomains, wishFor } from "../domain/agents.ts";
-import { type ConfigFile, NAMES, type Name } from "../domain/testbed.ts";
+import { NAMES, type Name, policiesUpTo } from "../domain/testbed.ts";
 import { entriesOf } from "./ledgers.ts";
-
-const cautious = (config: ConfigFile): ConfigFile =>
-  config.domain === "san.example"
-    ? { ...config, peers: config.peers.map((peer) => ({ ...peer, maxBandwidthMbps: 700 })) }
-    : config;
 
 describe("what three domains account for", () => {
   let domains: Domains;
   beforeAll(async () => {
-    domains = await startDomains(cautious);
+    domains = await startDomains(undefined, (name) => policiesUpTo(name === "san.example" ? 700 : 1_000));
   });
   afterAll(async () => await domains.end());
 
@@ -60,12 +55,12 @@ describe("what three domains account for", () => {
 
   it("a refusal stands in the ledger of who refused and of who passed it on, without the token", async () => {
     const wish = wishFor({ vm: "greedy", bandwidthMbps: 800 });
-    await expect(domains.aaa("ams.example").requestGrant(grantFor(wish))).rejects.toThrow(/san\.example allows 700/);
-    const reason = expect.stringContaining("san.example allows 700 Mbps at most");
+    await expect(domains.aaa("ams.example").requestGrant(grantFor(wish))).rejects.toThrow(/700 Mbps at most/);
+    const reason = expect.stringContaining("700 Mbps at most");
     await expect
       .poll(() => factsOf("ams.example", "greedy"))
       .toContainEqual(expect.objectContaining({ event: "withheld", subject: "alice", by: "san.example", reason }));
-    const refused = { event: "refusal", error: "policy.bandwidth", by: "san.example", reason, count: 1 };
+    const refused = { event: "refusal", error: expect.stringMatching(/^policy/), by: "san.example", reason, count: 1 };
     const all = (name: Name) => entriesOf(domains.bed, name).map(({ fact }) => fact);
     const [passed, made] = [
       { ...refused, caller: "alice", asked: "POST /aaa/grants" },

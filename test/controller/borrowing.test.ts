@@ -9,6 +9,7 @@ import { leavePorts } from "../../provider/controller/ports.ts";
 import { haveTime, timeKeeper } from "../../provider/controller/time-keeper.ts";
 import { extend, raise, SharedPath } from "../../provider/controller/widen.ts";
 import { type Domains, startDomains } from "../domain/agents.ts";
+import { policiesUpTo } from "../domain/testbed.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
 const ON_DEMAND = { kind: "on-demand", bandwidthMbps: 600, mtu: 9000, encryption: "tls" } as const;
@@ -17,13 +18,7 @@ let sites: TwoSites;
 let undos: { what: string; act: () => Promise<void> }[];
 
 beforeAll(async () => {
-  domains = await startDomains((config) => ({
-    ...config,
-    peers:
-      config.domain === "transit.example"
-        ? config.peers.map((peer) => ({ ...peer, maxBandwidthMbps: 700 }))
-        : config.peers,
-  }));
+  domains = await startDomains(undefined, (name) => policiesUpTo(name === "transit.example" ? 700 : 1_000));
 });
 afterAll(async () => domains?.end());
 beforeEach(async () => {

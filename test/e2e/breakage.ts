@@ -2,8 +2,10 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { run } from "../../examples/lab/command.ts";
+import { writeAtomically } from "../../examples/lab/files.ts";
 import { bringUp } from "../../examples/lab/lab.ts";
 import { type DomainKey, LIGHTPATH_ADDRESS, type SiteName } from "../../examples/lab/layout.ts";
+import { policyFolder } from "../../examples/lab/policies.ts";
 import { startDaemon } from "../../examples/lab/process.ts";
 import { inside, type World } from "./world.ts";
 
@@ -11,7 +13,7 @@ import { inside, type World } from "./world.ts";
 export type Mend = () => Promise<void>;
 
 const processRecord = z.looseObject({ pid: z.int() });
-const agentConfig = z.looseObject({ peers: z.array(z.looseObject({ maxBandwidthMbps: z.number() })) });
+const agentConfig = z.record(z.string(), z.json());
 const journal = z.looseObject({
   stages: z.array(z.object({ stage: z.string(), state: z.string() })),
   borrowed: z.object({ connection: z.string().optional() }),
@@ -56,13 +58,23 @@ export async function loseReplica({ lab, inventory }: World, site: SiteName): Pr
   await rm(`${lab.storage(site)}/${inventory.vm.name}`, { recursive: true, force: true });
 }
 
-/** Has a domain allow its peers less than a move asks for. */
+/** Has a domain's policies allow less than a move asks for, while its agent runs. */
 export async function lowerLimit(here: World, domain: DomainKey, maxBandwidthMbps: number): Promise<Mend> {
-  await changeAgent(here, domain, (config) => ({
-    ...config,
-    peers: config.peers.map((peer) => ({ ...peer, maxBandwidthMbps })),
-  }));
-  return () => repair(here);
+  const { lab } = here;
+  const id = "limit";
+  const policy = `@id("${id}") @reason("${maxBandwidthMbps} Mbps at most")
+    forbid (principal, action, resource) when { context.bandwidthMbps > ${maxBandwidthMbps} };`;
+  await writeAtomically(`${policyFolder(lab, domain)}/${id}.cedar`, policy);
+  const inForce = async () => {
+    const log = await readFile(lab.path("log", `agent-${domain}.log`), "utf8");
+    const told = log.split("\n").filter((line) => line.includes("policies are in force"));
+    return told.at(-1)?.includes(`"${id}"`) ?? false;
+  };
+  await until(`the policy ${id} of ${domain}`, inForce);
+  return async () => {
+    await repair(here);
+    await until(`the end of the policy ${id} of ${domain}`, async () => !(await inForce()));
+  };
 }
 
 type AgentConfig = z.output<typeof agentConfig>;

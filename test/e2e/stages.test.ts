@@ -119,7 +119,11 @@ test("hold: whatever lacks at the other site is listed at once, and a site that 
 
 test("authorize: a domain on the way refuses, or is down", async () => {
   broken.push(await lowerLimit(here, "transit", 500));
-  await expectTakenBack(await tryToMove(), "authorize", /transit\.example refused .*500 Mbps.*not 900 Mbps/);
+  await expectTakenBack(
+    await tryToMove(),
+    "authorize",
+    /transit\.example refused by its policy "limit" to .*500 Mbps at most/,
+  );
   broken.push(await kill(here, "agent-transit"));
   await expectTakenBack(await tryToMove(), "authorize", /transit\.example could not be asked/);
   await expectMoved();

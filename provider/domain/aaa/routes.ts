@@ -39,10 +39,8 @@ export function serveAaa(server: Server, { grants, tokens, consents, revocations
   server.post(
     "/aaa/consents",
     { schema: { body: consentRequest, response: { 201: consent } } },
-    async (request, reply) => {
-      const { id, maxBandwidthMbps } = peerOf(request);
-      return reply.status(201).send({ consent: await consents.decide({ home: id, maxBandwidthMbps }, request.body) });
-    },
+    async (request, reply) =>
+      reply.status(201).send({ consent: await consents.decide(peerOf(request).id, request.body) }),
   );
   server.delete("/aaa/consents/:id", { schema: { params: byId } }, async (request, reply) => {
     const home = peerOf(request).id;

@@ -30,8 +30,12 @@ export class Tokens {
     const status = this.#grants.status(client, claims.jti);
     if (status.state !== "active") throw new Refused(403, "grant.over", `the grant ${status.id} is ${status.state}`);
     const [right] = claims.authorization_details;
-    const { from, to, bandwidthMbps, window, vm, siteKey } = request;
-    const lacks = covers(right, { between: [from, to], bandwidthMbps, window, vm });
+    const { from, to, bandwidthMbps, window, vm, siteKey, encryption } = request;
+    const lacks = [
+      ...covers(right, { between: [from, to], bandwidthMbps, window, vm }),
+      ...(right.from === undefined || right.from === from ? [] : [`it is for travel from ${right.from} only`]),
+      ...(right.encryption === "tls" && encryption === "none" ? ["it is for an encrypted move"] : []),
+    ];
     if (lacks.length > 0)
       throw new Refused(403, "grant.insufficient", `the grant does not cover this: ${lacks.join("; ")}`);
     const expiresMs = Math.min(Date.now() + this.#lifeMs, Date.parse(window.end));
