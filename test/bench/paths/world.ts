@@ -1,5 +1,5 @@
 import { lowest, NO_LABELS } from "../../../provider/domain/paths/labels.ts";
-import { Network, type NetworkLink, type Vertex } from "../../../provider/domain/paths/network.ts";
+import { type Arc, Network, type NetworkLink, type Vertex } from "../../../provider/domain/paths/network.ts";
 import { type Taken, Timetable } from "../../../provider/domain/paths/timetable.ts";
 import type { Random } from "./random.ts";
 
@@ -46,8 +46,9 @@ export function makeWorld({ domains, links, reservations }: Size, random: Random
   const network = new Network(places, made);
   const timetable = new Timetable(network);
   const bookings: Booked[] = [];
+  const vertices = [...network.vertices];
   for (let count = 0; count < reservations; ) {
-    const booked = reservation(network, timetable, random);
+    const booked = reservation({ network, timetable }, vertices, random);
     bookings.push(...booked);
     if (booked.length > 0) count++;
   }
@@ -70,28 +71,26 @@ function linkBetween(id: string, one: Place, other: Place, random: Random): Netw
   };
 }
 
-/** On some way of which every link has room for it; nothing if there is none here and then. */
-function reservation(network: Network, timetable: Timetable, random: Random): readonly Booked[] {
-  const vertices = [...network.vertices];
+/** On a cheap way of which every link has room for it; nothing if there is none here and then. */
+function reservation(world: Omit<World, "bookings">, vertices: readonly Vertex[], random: Random): readonly Booked[] {
+  const { network, timetable } = world;
   const to = random.of(vertices);
   const least = network.leastTo(to, "cost");
   const durationMs = random.whole(1, 16) * (HOUR_MS / 4);
   const fromMs = Math.floor(random.next() * (HORIZON_MS - durationMs));
   const span = { fromMs, untilMs: fromMs + durationMs };
   const mbps = random.whole(1, 40) * 100;
+  const cost = (arc: Arc): number => arc.link.cost + (least.get(arc.to) ?? 0);
   const booked: Booked[] = [];
-  for (let at: Vertex = random.of(vertices), last: Vertex | undefined; at !== to; ) {
-    const here = at;
-    const onward = here.arcs
-      .filter((arc) => arc.to !== last)
-      .filter(({ link }) => timetable.firstFit(link, { mbps, durationMs }, fromMs, fromMs) === fromMs)
-      .filter((arc) => (least.get(arc.to) ?? 0) < (least.get(here) ?? 0));
-    if (onward.length === 0) return [];
-    const { link, to: next } = random.of(onward);
-    const free = timetable.freeLabels(link, span);
+  for (let at = random.of(vertices); at !== to; ) {
+    const here = least.get(at) ?? 0;
+    const nearer = at.arcs.filter((arc) => (least.get(arc.to) ?? 0) < here);
+    const [best, second] = nearer.sort((one, other) => cost(one) - cost(other));
+    const { link, to: next } = random.of([best, second ?? best].flatMap((arc) => arc ?? []));
+    const free = timetable.freeMbps(link, span) >= mbps ? timetable.freeLabels(link, span) : NO_LABELS;
     if (free === NO_LABELS) return [];
     booked.push({ ...span, mbps, label: lowest(free), link });
-    [last, at] = [here, next];
+    at = next;
   }
   for (const { link, ...taken } of booked) timetable.book(link, taken);
   return booked;
