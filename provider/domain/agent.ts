@@ -62,7 +62,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const coordinator = new Coordinator({ topology, ...connections, authority, partOf, log });
   const server = makeServer(loaded, new Callers(domain, loaded.known, database), log);
   serveAaa(server, { grants, tokens, consents, revocations });
-  const offers = new Offers(topology, (name, request) => partOf(name).availability(request));
+  const offers = new Offers(topology, (name, request) => partOf(name).occupancy(request));
   serveConnections(server, coordinator, offers);
   serveSegments(server, segments);
   coordinator.recover();

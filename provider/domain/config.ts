@@ -21,7 +21,12 @@ export const link = z.strictObject({
   capacityMbps: z.number().positive(),
   /** Parallel wavelengths: one connection each. */
   channels: z.int().positive(),
+  /** One way. */
   delayMs: z.number().nonnegative(),
+  /** Ways that cost least are taken first. Absent: its delay in ms. */
+  cost: z.number().nonnegative().optional(),
+  /** Names of what it shares with other links, which then fail with it: a duct, a bridge. */
+  riskGroups: z.array(z.string()).optional(),
 });
 
 export const topology = z.strictObject({ stps: z.array(stp), links: z.array(link) });

@@ -20,10 +20,23 @@ export const consentRequest = z.strictObject({
 });
 export const consent = z.strictObject({ consent: z.string() });
 
-export const availabilityRequest = z.strictObject({ ports: z.array(z.string()).max(64), window: timeWindow });
-/** What is left at a domain's ports over the whole window. `freeMbps` is absent where only channels count. */
-export const availability = z.array(
-  z.strictObject({ port: z.string(), freeMbps: z.number().optional(), freeChannels: z.array(z.int()) }),
+export const occupancyRequest = z.strictObject({ ports: z.array(z.string()).max(64), window: timeWindow });
+/**
+ * What is taken of a domain's ports, and when, as far as it touches the window; by whom is not told. `capacityMbps` is absent
+ * where only channels count.
+ */
+export const occupancy = z.array(
+  z.strictObject({
+    port: z.string(),
+    capacityMbps: z.number().positive().optional(),
+    channels: z.int().positive().max(4_096),
+    taken: z.array(
+      z.strictObject({
+        ...{ start: z.iso.datetime(), end: z.iso.datetime() },
+        ...{ mbps: z.number().nonnegative(), channel: z.int().nonnegative().max(4_095) },
+      }),
+    ),
+  }),
 );
 
 /** A coordinator asks a domain to hold its part of a connection. */
@@ -36,6 +49,6 @@ export const segmentHeld = z.strictObject({ holdExpiresAt: z.iso.datetime() });
 
 export type Side = z.output<typeof side>;
 export type ConsentRequest = z.output<typeof consentRequest>;
-export type Availability = z.output<typeof availability>;
-export type AvailabilityRequest = z.output<typeof availabilityRequest>;
+export type Occupancy = z.output<typeof occupancy>;
+export type OccupancyRequest = z.output<typeof occupancyRequest>;
 export type SegmentRequest = z.output<typeof segmentRequest>;

@@ -7,7 +7,7 @@ import { GRANT_TYPE, type GrantDetails, grantDetails } from "../../aaa/token.ts"
 import type { Grant, GrantListing, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
 import { reasonOf } from "../../errors.ts";
 import type { DomainConfig } from "../config.ts";
-import { domainsAlong, fastestPath } from "../drac/path.ts";
+import { waysBetween } from "../drac/ways.ts";
 import type { Known } from "../load.ts";
 import type { Peers } from "../peers.ts";
 import { Refused } from "../refused.ts";
@@ -18,6 +18,9 @@ import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
 
 const row = z.object({ id: z.string(), subject: z.string(), body: z.string() });
+
+/** Ways that are tried, as long as a domain on the way refuses. */
+const MOST_WAYS = 3;
 
 export interface GrantParts {
   readonly config: DomainConfig;
@@ -46,10 +49,7 @@ export class Grants {
       throw new Refused(403, "policy.bandwidth", `${limit}, not ${request.bandwidthMbps} Mbps`);
     }
     const id = randomUUID();
-    const domains = this.#pathFor(request);
-    const consents = await Promise.all(
-      domains.map(async (domain, index) => [domain, await this.#ask(client, id, request, domains, index)] as const),
-    );
+    const { domains, consents } = await this.#agreed(client, id, request);
     const details: GrantDetails = { type: "lightpath-grant", ...request, domains: [...domains] };
     const claims = {
       ...{ sub: client.id, aud: signatures.domain, jti: id },
@@ -106,11 +106,29 @@ export class Grants {
     return grantDetails.parse(JSON.parse(found.data.body));
   }
 
-  #pathFor({ between: [one, other], bandwidthMbps }: GrantRequest): readonly string[] {
+  /** The cheapest way on which every domain agrees. Rejects with the first refusal if there is none. */
+  async #agreed(client: Known, id: string, request: GrantRequest) {
+    let refusal: unknown;
+    for (const domains of this.#waysFor(request)) {
+      const asked = domains.map(async (domain, index) => {
+        return [domain, await this.#ask(client, id, request, domains, index)] as const;
+      });
+      try {
+        return { domains, consents: await Promise.all(asked) };
+      } catch (thrown) {
+        // Whoever refused may not be on the next way.
+        if (!(thrown instanceof Refused)) throw thrown;
+        refusal ??= thrown;
+      }
+    }
+    throw refusal;
+  }
+
+  #waysFor({ between: [one, other], bandwidthMbps }: GrantRequest): readonly (readonly string[])[] {
     const { topology } = this.#parts.config;
-    const [from, to] = [domainOf(topology, one), domainOf(topology, other)];
-    const links = fastestPath(topology, from, to, ({ capacityMbps }) => capacityMbps >= bandwidthMbps);
-    if (one !== other && links !== undefined) return domainsAlong(from, links);
+    const ends = [domainOf(topology, one), domainOf(topology, other)] as const;
+    const ways = one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS);
+    if (ways.length > 0) return ways;
     throw new Refused(403, "path.none", `no path between ${one} and ${other} carries ${bandwidthMbps} Mbps`);
   }
 

