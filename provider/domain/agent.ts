@@ -10,6 +10,10 @@ import { serveAaa } from "./aaa/routes.ts";
 import { Signatures } from "./aaa/signatures.ts";
 import { Tokens } from "./aaa/tokens.ts";
 import type { DomainConfig } from "./config.ts";
+import { Atlas } from "./discovery/atlas.ts";
+import { Exchange } from "./discovery/exchange.ts";
+import { serveDiscovery } from "./discovery/routes.ts";
+import { Statements } from "./discovery/statements.ts";
 import { ConnectionStore } from "./drac/connection-store.ts";
 import { Coordinator } from "./drac/coordinator.ts";
 import { Offers } from "./drac/offers.ts";
@@ -43,8 +47,10 @@ export interface Agent {
 
 /** Puts the parts of an agent together, makes the switch do what the store says, and answers. Rejects if it cannot listen or use its store. */
 export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
-  const { config } = loaded;
-  const database = openStore(config.store);
+  const database = openStore(loaded.config.store);
+  const statements = new Statements(database);
+  const atlas = new Atlas(loaded.config.domain, loaded.config.topology, statements);
+  const config = { ...loaded.config, topology: atlas };
   const peers = new Peers(loaded);
   const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, config.domain));
   const revocations = new Revocations(database);
@@ -54,7 +60,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const tokens = new Tokens(signatures, grants, config.tokenSeconds);
   const { domain, topology, holdSeconds } = config;
   const store = new SegmentStore(database);
-  const room = new Room(ownPorts(config), store);
+  const room = new Room(ownPorts(loaded.config), store);
   const rides = new RideStore(database);
   const segments = new Segments({ domain, holdSeconds, room, store, rides, authority, element: elementOf(config) });
   const partOf = (name: string) => (name === domain ? segments.partFor(domain) : peerPart(peers, name));
@@ -65,6 +71,9 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const offers = new Offers(topology, (name, request) => partOf(name).occupancy(request));
   serveConnections(server, coordinator, offers);
   serveSegments(server, segments);
+  const { refreshSeconds, lifeSeconds } = config.discovery;
+  const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds, log });
+  serveDiscovery(server, exchange);
   coordinator.recover();
   await segments.restore();
   const url = await server.listen({ host: config.listen.address, port: config.listen.port });
@@ -72,12 +81,14 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const stops = [
     repeat(() => segments.expire(), EXPIRY_INTERVAL_MS, complain),
     repeat(() => coordinator.settle(), DEBT_INTERVAL_MS, complain),
+    repeat(() => exchange.refresh(), refreshSeconds * 1_000, complain),
   ];
   return {
     url,
     close: async () => {
       await server.close();
       await Promise.all(stops.map((stop) => stop()));
+      await exchange.settled();
       await peers.close();
       database.close();
     },

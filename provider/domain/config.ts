@@ -57,7 +57,15 @@ export const domainConfig = z.strictObject({
       maxBandwidthMbps: z.number().positive(),
     }),
   ),
+  /** This domain's STPs and links, and what is to be thought of others until they tell. */
   topology,
+  /** How often this domain tells its peers what it is, and for how long they may believe it. */
+  discovery: z
+    .strictObject({
+      refreshSeconds: z.number().positive().default(60),
+      lifeSeconds: z.number().positive().max(86_400).default(300),
+    })
+    .default({ refreshSeconds: 60, lifeSeconds: 300 }),
   /** How the switch is steered: `devices[port][channel]` is a network device; `none` steers nothing (for a domain under test). */
   element: z.discriminatedUnion("driver", [
     z.strictObject({ driver: z.literal("linux"), devices: z.record(z.string(), z.array(z.string())) }),

@@ -28,6 +28,11 @@ const SCHEMAS = [
   ) WITHOUT ROWID;
   CREATE INDEX rides_by_segment ON rides (coordinator, id);
 `,
+  `
+  CREATE TABLE topologies (
+    domain TEXT PRIMARY KEY, version INTEGER NOT NULL, expires INTEGER NOT NULL, body TEXT NOT NULL, document TEXT NOT NULL
+  ) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

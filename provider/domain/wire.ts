@@ -39,6 +39,10 @@ export const occupancy = z.array(
   }),
 );
 
+/** A domain's description of itself, signed (JWS); any peer may pass it on. */
+export const topologyDocument = z.strictObject({ document: z.string().max(60_000) });
+export const topologies = z.array(topologyDocument).max(1_000);
+
 /** A coordinator asks a domain to hold its part of a connection. */
 export const segmentRequest = z.strictObject({
   connectionId: z.string().min(8).max(64),
