@@ -16,6 +16,10 @@ import { Metered } from "./accounting/metered.ts";
 import { Refusals } from "./accounting/refusals.ts";
 import { Uses } from "./accounting/uses.ts";
 import type { DomainConfig } from "./config.ts";
+import { Atlas } from "./discovery/atlas.ts";
+import { Exchange } from "./discovery/exchange.ts";
+import { serveDiscovery } from "./discovery/routes.ts";
+import { Statements } from "./discovery/statements.ts";
 import { ConnectionStore } from "./drac/connection-store.ts";
 import { Coordinator } from "./drac/coordinator.ts";
 import { Debts } from "./drac/debts.ts";
@@ -56,9 +60,11 @@ export interface Agent {
 
 /** Puts the parts of an agent together, makes the switch do what the store says, and answers. Rejects if it cannot listen, or use its store or its policies. */
 export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
-  const { config } = loaded;
-  const policies = await openPolicies(config.policies, log);
-  const database = openStore(config.store);
+  const policies = await openPolicies(loaded.config.policies, log);
+  const database = openStore(loaded.config.store);
+  const statements = new Statements(database);
+  const atlas = new Atlas(loaded.config.domain, loaded.config.topology, statements);
+  const config = { ...loaded.config, topology: atlas };
   const peers = new Peers(loaded);
   const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, config.domain));
   const revocations = new Revocations(database);
@@ -72,7 +78,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const tokens = new Tokens(signatures, grants, config.tokenSeconds, accounts);
   const { domain, topology, holdSeconds } = config;
   const store = new SegmentStore(database);
-  const room = new Room(ownPorts(config), store);
+  const room = new Room(ownPorts(loaded.config), store);
   const rides = new RideStore(database);
   const element = new Metered(elementOf(config), new Uses(database), accounts);
   const versions = new VersionStore(database);
@@ -87,9 +93,12 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const refusals = new Refusals(accounts);
   const server = makeServer(loaded, new Callers(domain, loaded.known, database), log, refusals);
   serveAaa(server, { grants, tokens, consents, revocations, accounts });
-  const offers = new Offers(topology, (name, request) => partOf(name).availability(request));
+  const offers = new Offers(topology, (name, request) => partOf(name).occupancy(request));
   serveConnections(server, coordinator, offers);
   serveSegments(server, segments);
+  const { refreshSeconds, lifeSeconds } = config.discovery;
+  const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds, log });
+  serveDiscovery(server, exchange);
   debts.recover();
   await segments.restore();
   const url = await server.listen({ host: config.listen.address, port: config.listen.port });
@@ -98,12 +107,14 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
     repeat(() => segments.expire(), EXPIRY_INTERVAL_MS, complain),
     repeat(() => debts.settle(), DEBT_INTERVAL_MS, complain),
     repeat(async () => refusals.flush(), DEBT_INTERVAL_MS, complain),
+    repeat(() => exchange.refresh(), refreshSeconds * 1_000, complain),
   ];
   return {
     url,
     close: async () => {
       await server.close();
       await Promise.all([...stops.map((stop) => stop()), policies.close()]);
+      await exchange.settled();
       await peers.close();
       refusals.flush(true);
       await accounts.settled();

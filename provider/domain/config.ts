@@ -24,7 +24,12 @@ export const link = z.strictObject({
   capacityMbps: z.number().positive(),
   /** Parallel wavelengths: one connection each. */
   channels: z.int().positive(),
+  /** One way. */
   delayMs: z.number().nonnegative(),
+  /** Ways that cost least are taken first. Absent: its delay in ms. */
+  cost: z.number().nonnegative().optional(),
+  /** Names of what it shares with other links, which then fail with it: a duct, a bridge. */
+  riskGroups: z.array(z.string()).optional(),
 });
 
 export const topology = z.strictObject({ stps: z.array(stp), links: z.array(link) });
@@ -58,7 +63,15 @@ export const domainConfig = z.strictObject({
       publicKey: publicJwk,
     }),
   ),
+  /** This domain's STPs and links, and what is to be thought of others until they tell. */
   topology,
+  /** How often this domain tells its peers what it is, and for how long they may believe it. */
+  discovery: z
+    .strictObject({
+      refreshSeconds: z.number().positive().default(60),
+      lifeSeconds: z.number().positive().max(86_400).default(300),
+    })
+    .default({ refreshSeconds: 60, lifeSeconds: 300 }),
   /** How the switch is steered: `devices[port][channel]` is a network device; `none` steers nothing (for a domain under test). */
   element: z.discriminatedUnion("driver", [
     z.strictObject({ driver: z.literal("linux"), devices: z.record(z.string(), z.array(z.string())) }),

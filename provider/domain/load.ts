@@ -69,8 +69,15 @@ async function knownOf({ clients, peers }: DomainConfig): Promise<ReadonlyMap<st
 function faultsOf(config: DomainConfig): readonly string[] {
   const names = [config.domain, ...config.clients.map(({ id }) => id), ...config.peers.map(({ domain }) => domain)];
   const doubled = names.filter((name, index) => names.indexOf(name) !== index);
-  const faults = doubled.map((name) => `${name} is named twice among the domain, its clients and its peers`);
-  const { element, topology, domain } = config;
+  const { element, topology, domain, discovery } = config;
+  const foreign = topology.stps.filter((stp) => !stp.id.startsWith(`urn:ogf:network:${stp.domain}:`));
+  const faults = [
+    ...doubled.map((name) => `${name} is named twice among the domain, its clients and its peers`),
+    ...foreign.map((stp) => `the STP ${stp.id} must be named urn:ogf:network:${stp.domain}:…`),
+    ...(discovery.lifeSeconds > discovery.refreshSeconds
+      ? []
+      : ["discovery: what is told must hold until it is told anew"]),
+  ];
   if (element.driver === "none") return faults;
   const ends = topology.links.flatMap(({ id, a, b, channels }) => [a, b].map((end) => ({ ...end, id, channels })));
   const own = [...ends, ...topology.stps.map((stp) => ({ ...stp, channels: stp.channels ?? 1 }))];

@@ -14,6 +14,10 @@ export class Peers {
     this.#channels = new Map(peers.map((peer) => [peer.name, new Channel(peer, caller, PEER_TIMEOUT_MS)]));
   }
 
+  get names(): readonly string[] {
+    return [...this.#channels.keys()];
+  }
+
   /** Rejects with Refused: what the peer said, or 502/504 that name it if it does not answer. */
   async ask<T>(domain: string, question: Question<T>): Promise<T> {
     const channel = this.#channels.get(domain);

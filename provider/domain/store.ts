@@ -51,6 +51,11 @@ const SCHEMAS = [
   ) WITHOUT ROWID;
   CREATE INDEX commitments_by_subject ON commitments (action, home, subject, "end");
 `,
+  `
+  CREATE TABLE topologies (
+    domain TEXT PRIMARY KEY, version INTEGER NOT NULL, expires INTEGER NOT NULL, body TEXT NOT NULL, document TEXT NOT NULL
+  ) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

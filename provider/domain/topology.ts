@@ -21,6 +21,11 @@ export function otherEnd({ a, b }: Link, domain: string): string {
   return a.domain === domain ? b.domain : a.domain;
 }
 
+/** Of links that name no cost, the fastest is the cheapest. */
+export function costOf({ cost, delayMs }: Link): number {
+  return cost ?? delayMs;
+}
+
 export function linksBetween(topology: Topology, one: string, other: string): readonly Link[] {
   const ends = ({ a, b }: Link): string => [a.domain, b.domain].sort().join(" ");
   return topology.links.filter((link) => ends(link) === [one, other].sort().join(" "));

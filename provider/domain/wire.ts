@@ -18,11 +18,28 @@ export const consentRequest = grantRequest.extend({
 });
 export const consent = z.strictObject({ consent: z.string() });
 
-export const availabilityRequest = z.strictObject({ ports: z.array(z.string()).max(64), window: timeWindow });
-/** What is left at a domain's ports over the whole window. `freeMbps` is absent where only channels count. */
-export const availability = z.array(
-  z.strictObject({ port: z.string(), freeMbps: z.number().optional(), freeChannels: z.array(z.int()) }),
+export const occupancyRequest = z.strictObject({ ports: z.array(z.string()).max(64), window: timeWindow });
+/**
+ * What is taken of a domain's ports, and when, as far as it touches the window; by whom is not told. `capacityMbps` is absent
+ * where only channels count.
+ */
+export const occupancy = z.array(
+  z.strictObject({
+    port: z.string(),
+    capacityMbps: z.number().positive().optional(),
+    channels: z.int().positive().max(4_096),
+    taken: z.array(
+      z.strictObject({
+        ...{ start: z.iso.datetime(), end: z.iso.datetime() },
+        ...{ mbps: z.number().nonnegative(), channel: z.int().nonnegative().max(4_095) },
+      }),
+    ),
+  }),
 );
+
+/** A domain's description of itself, signed (JWS); any peer may pass it on. */
+export const topologyDocument = z.strictObject({ document: z.string().max(60_000) });
+export const topologies = z.array(topologyDocument).max(1_000);
 
 /** A coordinator asks a domain to hold its part of a connection. */
 export const segmentRequest = z.strictObject({
@@ -42,7 +59,7 @@ export const segmentModification = z.strictObject({
 
 export type Side = z.output<typeof side>;
 export type ConsentRequest = z.output<typeof consentRequest>;
-export type Availability = z.output<typeof availability>;
-export type AvailabilityRequest = z.output<typeof availabilityRequest>;
+export type Occupancy = z.output<typeof occupancy>;
+export type OccupancyRequest = z.output<typeof occupancyRequest>;
 export type SegmentModification = z.output<typeof segmentModification>;
 export type SegmentRequest = z.output<typeof segmentRequest>;

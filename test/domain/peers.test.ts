@@ -85,7 +85,7 @@ describe("a domain believes its peers no more than it must", () => {
     const stranger = await makeKey("stranger.example");
     const paths = [
       ["drac", "segments"],
-      ["drac", "availability"],
+      ["drac", "occupancy"],
       ["aaa", "consents"],
     ];
     for (const path of paths) {
@@ -98,7 +98,7 @@ describe("a domain believes its peers no more than it must", () => {
         const body =
           path[1] === "segments"
             ? request()
-            : path[1] === "availability"
+            : path[1] === "occupancy"
               ? { ports: ["west"], window: wish.window }
               : consent;
         expect(await channel.ask({ method: "POST", path, body, token, answer: z.unknown() })).toMatchObject({

@@ -6,7 +6,16 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { openStore } from "../../provider/domain/store.ts";
 
 /** What later versions brought. */
-const ADDED = ["riders", "rides", "modifications", "segment_versions", "accounts", "uses", "commitments"] as const;
+const ADDED = [
+  "riders",
+  "rides",
+  "modifications",
+  "segment_versions",
+  "accounts",
+  "uses",
+  "commitments",
+  "topologies",
+] as const;
 
 let directory: string;
 let file: string;

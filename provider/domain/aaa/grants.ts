@@ -8,7 +8,7 @@ import type { Grant, GrantListing, GrantRequest, GrantStatus } from "../../aaa/w
 import { reasonOf } from "../../errors.ts";
 import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
-import { domainsAlong, fastestPath } from "../drac/path.ts";
+import { waysBetween } from "../drac/ways.ts";
 import type { Known } from "../load.ts";
 import type { Peers } from "../peers.ts";
 import { Refused } from "../refused.ts";
@@ -20,6 +20,9 @@ import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
 
 const row = z.object({ id: z.string(), subject: z.string(), body: z.string() });
+
+/** Ways that are tried, as long as a domain on the way refuses. */
+const MOST_WAYS = 3;
 
 export interface GrantParts {
   readonly config: DomainConfig;
@@ -41,28 +44,38 @@ export class Grants {
     this.#parts = parts;
   }
 
-  /** Rejects with Refused: this domain's reason, or that of the domain on the way that said no. */
+  /**
+   * Over the cheapest way on which every domain agrees. Rejects with Refused: the first reason, of this domain or of one
+   * on the way that said no.
+   */
   async request(client: Known, request: GrantRequest): Promise<Grant> {
+    let refusal: unknown;
+    for (const domains of this.#waysFor(request)) {
+      try {
+        return await this.#over(domains, client, request);
+      } catch (thrown) {
+        // Whoever refused may not be on the next way.
+        if (!(thrown instanceof Refused)) throw thrown;
+        refusal ??= thrown;
+      }
+    }
+    throw refusal;
+  }
+
+  async #over(domains: readonly string[], client: Known, request: GrantRequest): Promise<Grant> {
     const { signatures, database, permission, accounts } = this.#parts;
     const { domain } = signatures;
     const id = randomUUID();
     const wish: Wish = { ...request, grant: id, subject: client.id, groups: [...client.groups] };
     // A client must be permitted to ask whether or not this domain is on the way.
     permission.require("grant", domain, wish);
-    const asked: string[] = [];
     try {
-      const domains = this.#pathFor(request);
-      asked.push(...domains);
-      const consents = await Promise.all(
-        domains.map(async (domain, index) => [domain, await this.#ask(wish, domains, index)] as const),
-      );
+      const asked = domains.map(async (one, index) => [one, await this.#ask(wish, domains, index)] as const);
+      const consents = Object.fromEntries(await Promise.all(asked));
       const { between, from, bandwidthMbps, window, vm, encryption } = request;
       const scope = { between, from, bandwidthMbps, window, vm, encryption, domains: [...domains] };
       const details: GrantDetails = { type: "lightpath-grant", ...scope };
-      const claims = {
-        ...{ sub: client.id, aud: domain, jti: id },
-        ...{ authorization_details: [details], consents: Object.fromEntries(consents) },
-      };
+      const claims = { sub: client.id, aud: domain, jti: id, authorization_details: [details], consents };
       const jwt = await signatures.sign(GRANT_TYPE, claims, Date.parse(window.end));
       database.prepare("INSERT INTO grants VALUES (?, ?, ?)").run(id, client.id, JSON.stringify(details));
       accounts.note({ event: "grant", ...scope, grant: id, subject: client.id });
@@ -71,7 +84,7 @@ export class Grants {
       const by = (thrown instanceof Refused ? thrown.domain : undefined) ?? domain;
       accounts.note({ event: "withheld", ...wish, by, reason: reasonOf(thrown) });
       // Those who agreed would go on counting it among what the client has.
-      await this.#withdraw(id, asked);
+      await this.#withdraw(id, domains);
       throw thrown;
     }
   }
@@ -126,11 +139,11 @@ export class Grants {
     return grantDetails.parse(JSON.parse(found.data.body));
   }
 
-  #pathFor({ between: [one, other], bandwidthMbps }: GrantRequest): readonly string[] {
+  #waysFor({ between: [one, other], bandwidthMbps }: GrantRequest): readonly (readonly string[])[] {
     const { topology } = this.#parts.config;
-    const [from, to] = [domainOf(topology, one), domainOf(topology, other)];
-    const links = fastestPath(topology, from, to, ({ capacityMbps }) => capacityMbps >= bandwidthMbps);
-    if (one !== other && links !== undefined) return domainsAlong(from, links);
+    const ends = [domainOf(topology, one), domainOf(topology, other)] as const;
+    const ways = one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS);
+    if (ways.length > 0) return ways;
     throw new Refused(403, "path.none", `no path between ${one} and ${other} carries ${bandwidthMbps} Mbps`);
   }
 

@@ -45,7 +45,7 @@ export class Coordinator {
     const { subject, details } = await authority.admitReservation(token, wish);
     checkSubject(subject, owner);
     for (let tries = 1; ; tries++) {
-      const route = await findRoute(topology, details.domains, wish, (domain, ask) => partOf(domain).availability(ask));
+      const route = await findRoute(topology, details.domains, wish, (domain, ask) => partOf(domain).occupancy(ask));
       const outcome = await this.#hold(owner, wish, route, token ?? "");
       if (!(outcome instanceof Refused)) return outcome;
       if (outcome.status !== 409 || tries === TRIES) throw outcome;

@@ -2,19 +2,15 @@ import type { Offer, OfferRequest } from "../../lightpath/drac/wire.ts";
 import type { Topology } from "../config.ts";
 import { Refused } from "../refused.ts";
 import { domainOf } from "../topology.ts";
-import type { Availability, AvailabilityRequest } from "../wire.ts";
-import { domainsAlong, fastestPath } from "./path.ts";
-import { findRoute } from "./route.ts";
+import type { Ask } from "./known-times.ts";
+import { findSlot } from "./route.ts";
+import { waysBetween } from "./ways.ts";
 
 const MINUTE_MS = 60_000;
-/** The next free slot is looked for in steps, up to a horizon: what is further away is not "next" to anybody. */
-const STEP_MS = 15 * MINUTE_MS;
+/** What begins later than this is not "next" to anybody. */
 const HORIZON_MS = 24 * 60 * MINUTE_MS;
-/** Who asks waits 2.5 s, for a preview: a domain that is silent is named, and the search ends, before that. */
+/** Who asks waits 2.5 s, for a preview: a domain that is silent is named before that. */
 const ANSWER_MS = 1_500;
-const SEARCH_MS = 1_000;
-
-type Ask = (domain: string, request: AvailabilityRequest) => Promise<Availability>;
 
 /** Tells what a reservation would get, and holds nothing: the way, its round trip, what is free, and from when. */
 export class Offers {
@@ -29,37 +25,21 @@ export class Offers {
   /** Rejects with Refused: 404 if no way leads there, 409 if none was found free, 502 or 504 naming a domain that is silent. */
   async find({ from, to, bandwidthMbps, minutes }: OfferRequest): Promise<Offer> {
     const [first, last] = [domainOf(this.#topology, from), domainOf(this.#topology, to)];
-    const links = fastestPath(this.#topology, first, last, () => true);
-    if (links === undefined) throw new Refused(404, "path.unknown", `no way leads from ${first} to ${last}`);
-    const hops = domainsAlong(first, links);
-    const nowMs = Date.now();
-    const searchEndsAt = performance.now() + SEARCH_MS;
+    const any = waysBetween(this.#topology, [first, last], 0, 1);
+    const [hops = any[0]] = waysBetween(this.#topology, [first, last], bandwidthMbps, 1);
+    if (hops === undefined) throw new Refused(404, "path.unknown", `no way leads from ${first} to ${last}`);
+    const [fromMs, durationMs] = [Date.now(), minutes * MINUTE_MS];
+    const wish = { from, to, bandwidthMbps, durationMs, fromMs, untilMs: fromMs + HORIZON_MS + durationMs };
     const askInTime: Ask = async (domain, request) => await inTime(domain, this.#ask(domain, request));
-    for (let startMs = nowMs; ; startMs += STEP_MS) {
-      const window = {
-        start: new Date(startMs).toISOString(),
-        end: new Date(startMs + minutes * MINUTE_MS).toISOString(),
-      };
-      try {
-        const wish = { from, to, bandwidthMbps, mtu: 9_000, window, vm: "-" };
-        const { segments, rttMs } = await findRoute(this.#topology, hops, wish, askInTime);
-        const free = segments.map(async ({ domain, in: inner, out }) => {
-          const left = await askInTime(domain, { ports: [inner.port, out.port], window });
-          return left.flatMap(({ freeMbps }) => freeMbps ?? []);
-        });
-        const freeMbps = Math.min(...(await Promise.all(free)).flat());
-        return { hops: [...hops], rttMs, startsAt: window.start, ...(Number.isFinite(freeMbps) ? { freeMbps } : {}) };
-      } catch (thrown) {
-        const full = thrown instanceof Refused && thrown.status === 409;
-        if (!full) throw thrown;
-        const over = startMs - nowMs > HORIZON_MS || performance.now() > searchEndsAt;
-        if (over) throw noneFound(bandwidthMbps, minutes, nowMs, startMs);
-      }
-    }
+    const route = await findSlot(this.#topology, hops, wish, askInTime);
+    if (route === undefined) throw noneFound(bandwidthMbps, minutes, fromMs, fromMs + HORIZON_MS);
+    const { rttMs, startMs, freeMbps } = route;
+    const startsAt = new Date(startMs).toISOString();
+    return { hops: [...hops], rttMs, startsAt, ...(freeMbps === undefined ? {} : { freeMbps }) };
   }
 }
 
-/** What was looked at, and no more: a search that ran out of time says nothing of the hours behind. */
+/** What was looked at, and no more: nothing is said of the days behind. */
 function noneFound(bandwidthMbps: number, minutes: number, fromMs: number, untilMs: number): Refused {
   const [from, until] = [fromMs, untilMs].map((ms) => new Date(ms).toISOString());
   const want = `${bandwidthMbps} Mbps and a channel free for ${minutes} minutes`;

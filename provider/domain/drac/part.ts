@@ -1,8 +1,8 @@
-import type { Availability, AvailabilityRequest, SegmentModification, SegmentRequest } from "../wire.ts";
+import type { Occupancy, OccupancyRequest, SegmentModification, SegmentRequest } from "../wire.ts";
 
 /** What a coordinator asks of one domain on the way, itself included. Rejections: Refused. */
 export interface Part {
-  availability(request: AvailabilityRequest): Promise<Availability>;
+  occupancy(request: OccupancyRequest): Promise<Occupancy>;
   hold(request: SegmentRequest, token: string): Promise<{ readonly holdExpiresAt: string }>;
   commit(connectionId: string, token: string): Promise<void>;
   provision(connectionId: string, token: string): Promise<void>;

@@ -1,6 +1,6 @@
 import { nothing } from "../../aaa/channel.ts";
 import type { Peers } from "../peers.ts";
-import { availability, segmentHeld } from "../wire.ts";
+import { occupancy, segmentHeld } from "../wire.ts";
 import type { Part } from "./part.ts";
 
 /** Another domain's part, asked over its API. */
@@ -15,8 +15,8 @@ export function peerPart(peers: Peers, domain: string): Part {
     await peers.ask(domain, { method, path, answer: nothing });
   };
   return {
-    availability: async (body) =>
-      await peers.ask(domain, { method: "POST", path: ["drac", "availability"], body, answer: availability }),
+    occupancy: async (body) =>
+      await peers.ask(domain, { method: "POST", path: ["drac", "occupancy"], body, answer: occupancy }),
     hold: async (body, token) =>
       await peers.ask(domain, { method: "POST", path: ["drac", "segments"], body, token, answer: segmentHeld }),
     commit: async (id, token) => await step(id, "commit", token),

@@ -1,8 +1,8 @@
 import type { Terminal } from "../element/element.ts";
 import { Refused } from "../refused.ts";
 import type { OwnPort } from "../topology.ts";
-import type { Availability, AvailabilityRequest } from "../wire.ts";
-import { freeChannels, peakMbps, type Span } from "./calendar.ts";
+import type { Occupancy, OccupancyRequest } from "../wire.ts";
+import { freeChannels, overlaps, peakMbps, type Span } from "./calendar.ts";
 import type { SegmentStore } from "./segment-store.ts";
 
 /** What is left of this domain's ports, at any time. */
@@ -15,14 +15,18 @@ export class Room {
     this.#store = store;
   }
 
-  /** Ports that this domain does not have are left out. */
-  availability({ ports, window }: AvailabilityRequest): Availability {
+  /** Ports that this domain does not have are left out. The past is not told. */
+  occupancy({ ports, window }: OccupancyRequest): Occupancy {
     const span = { fromMs: Date.parse(window.start), untilMs: Date.parse(window.end) };
     return ports.flatMap((port) => {
       const own = this.#ports.get(port);
       if (own === undefined) return [];
-      const { channels, mbps } = this.#left(port, own, span);
-      return [{ port, freeChannels: channels, ...(mbps === undefined ? {} : { freeMbps: mbps }) }];
+      const { channels, capacityMbps } = own;
+      const bookings = this.#store.bookings(port, Date.now()).filter((booking) => overlaps(booking, span));
+      const taken = bookings.map(({ fromMs, untilMs, mbps, channel }) => {
+        return { start: new Date(fromMs).toISOString(), end: new Date(untilMs).toISOString(), mbps, channel };
+      });
+      return [{ port, channels, taken, ...(capacityMbps === undefined ? {} : { capacityMbps }) }];
     });
   }
 

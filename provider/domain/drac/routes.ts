@@ -4,7 +4,7 @@ import { TOKEN_HEADER } from "../../aaa/wire.ts";
 import { connection, modifyRequest, offer, offerRequest, reserveRequest } from "../../lightpath/drac/wire.ts";
 import { Refused } from "../refused.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
-import { availability, availabilityRequest, segmentHeld, segmentModification, segmentRequest } from "../wire.ts";
+import { occupancy, occupancyRequest, segmentHeld, segmentModification, segmentRequest } from "../wire.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Offers } from "./offers.ts";
 import type { Segments } from "./segments.ts";
@@ -61,8 +61,8 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
 /** The DRAC half of the API for coordinating domains: this domain's part of their connections. */
 export function serveSegments(server: Server, segments: Segments): void {
   const partOf = (request: FastifyRequest) => segments.partFor(peerOf(request).id);
-  const asked = { schema: { body: availabilityRequest, response: { 200: availability } } };
-  server.post("/drac/availability", asked, async (request) => await partOf(request).availability(request.body));
+  const asked = { schema: { body: occupancyRequest, response: { 200: occupancy } } };
+  server.post("/drac/occupancy", asked, async (request) => await partOf(request).occupancy(request.body));
   const held = { schema: { body: segmentRequest, response: { 201: segmentHeld } } };
   server.post("/drac/segments", held, async (request, reply) =>
     reply.status(201).send(await partOf(request).hold(request.body, requiredToken(request))),

@@ -23,7 +23,7 @@ export class Segments {
   /** What one coordinator may do: it sees its own connections only. */
   partFor(coordinator: string): Part {
     return {
-      availability: async (request) => this.#parts.room.availability(request),
+      occupancy: async (request) => this.#parts.room.occupancy(request),
       hold: async (request, token) => await this.#hold(coordinator, request, token),
       commit: async (id, token) => await this.#inTurn(() => this.#commit(coordinator, id, token)),
       provision: async (id, token) => await this.#inTurn(() => this.#provision(coordinator, id, token)),
