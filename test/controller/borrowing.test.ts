@@ -265,6 +265,9 @@ test("a path is raised to what is declared, by a right asked for then, at the do
   const journal = await readJournal(shelfOf(two.move.from));
   expect(journal?.borrowed.further).toMatchObject([{ grant: expect.any(String) }]);
   expect((await standing()).length).toBe(before.length + 5);
+  // As after a crash: all that the journal says was asked for is given back.
+  await giveBack({ aaa, lightpath: drac }, "two", journal?.borrowed ?? { declared: false });
+  expect((await standing()).length).toBe(before.length + 3);
   for (const { path: lit, permit } of [second, third, first]) {
     await lit.putOut();
     await permit?.giveBack();

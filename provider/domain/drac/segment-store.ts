@@ -37,8 +37,9 @@ const row = z.object({
 const ride = z.object({ coordinator: z.string(), id: z.string(), until: z.number() });
 
 const ALL = "SELECT * FROM segments LEFT JOIN segment_versions USING (coordinator, id)";
-/** A segment may come to end when its other version does. */
-const ENDS = `MAX("end", COALESCE(version_end, 0))`;
+/** Few: those that would last longer again, if they were gone back on. */
+const GOING_BACK =
+  'SELECT * FROM segment_versions JOIN segments USING (coordinator, id) WHERE version_end > ? AND "end" <= ?';
 
 /** Holds that ran out count no more, though nobody may have noted it yet. */
 const LIVE = `(state IN ('reserved', 'provisioned') OR (state = 'held' AND hold_expires > ?))`;
@@ -76,24 +77,27 @@ export class SegmentStore {
 
   /** What is taken of a port from now on. */
   bookings(port: string, nowMs: number): readonly Booking[] {
-    const select = `${ALL} WHERE (in_port = ? OR out_port = ?) AND ${ENDS} > ? AND ${LIVE}`;
+    const select = `${ALL} WHERE (in_port = ? OR out_port = ?) AND "end" > ? AND ${LIVE}`;
     const found = this.#database.prepare(select).all(port, port, nowMs, nowMs).map(segmentOf);
-    return found.flatMap((segment) =>
+    return [...found, ...this.#goingBack(nowMs)].flatMap((segment) =>
       segment.ends.filter((end) => end.port === port).flatMap(({ channel }) => taken(segment, channel, nowMs)),
     );
   }
 
   /** What is reserved under a grant from now on, or used by joining what another's reserved; `but` is left out. */
   bookingsUnder(grant: string, nowMs: number, but?: Pick<StoredSegment, "coordinator" | "id">): readonly Booking[] {
-    const select = `${ALL} WHERE ${ENDS} > ? AND ${LIVE}`;
-    const found = this.#database
-      .prepare(select)
-      .all(nowMs, nowMs)
-      .map(segmentOf)
-      .filter(({ coordinator, id }) => coordinator !== but?.coordinator || id !== but.id);
+    const select = `${ALL} WHERE "end" > ? AND ${LIVE}`;
+    const all = this.#database.prepare(select).all(nowMs, nowMs).map(segmentOf);
+    const found = [...all, ...this.#goingBack(nowMs)].filter(
+      ({ coordinator, id }) => coordinator !== but?.coordinator || id !== but.id,
+    );
     const under = found.filter((segment) => segment.grant === grant || segment.other?.grant === grant);
     const joined = this.#joinedUnder(grant, found).filter((segment) => !under.some(({ id }) => id === segment.id));
     return [...under, ...joined].flatMap((segment) => taken(segment, segment.ends[0].channel, nowMs));
+  }
+
+  #goingBack(nowMs: number): readonly StoredSegment[] {
+    return this.#database.prepare(`${GOING_BACK} AND ${LIVE}`).all(nowMs, nowMs, nowMs).map(segmentOf);
   }
 
   #joinedUnder(grant: string, live: readonly StoredSegment[]): readonly StoredSegment[] {
