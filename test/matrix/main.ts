@@ -34,11 +34,11 @@ async function main(options: Options): Promise<void> {
   const rounds = Math.max(...chosen.map(wanted));
   const plan = Array.from({ length: Math.max(0, rounds) }, (_, round) => chosen.filter((cell) => wanted(cell) > round));
   say(`${plan.flat().length} to play, of ${chosen.length} cells`);
-  await playAll(plan.flat(), options, tested);
+  await playAll(plan.flat(), options);
   await writeTables(await readResults());
 }
 
-async function playAll(cells: readonly Cell[], options: Options, tested: Awaited<ReturnType<typeof revision>>) {
+async function playAll(cells: readonly Cell[], options: Options): Promise<void> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
   const driver = options.cli ? "cli" : "direct";
@@ -49,6 +49,7 @@ async function playAll(cells: readonly Cell[], options: Options, tested: Awaited
       if (stop.signal.aborted) break;
       lane ??= await openLane(options.lane, driver);
       player ??= new Player(lane);
+      const tested = await revision();
       try {
         const played: Result = { ...(await player.play(cell)), ...tested, driver, at: new Date().toISOString() };
         await addResult(played);
