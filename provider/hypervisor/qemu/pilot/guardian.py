@@ -8,7 +8,7 @@ def guard(leash, monitor, parameters):
     Ends with the pilot if that has nothing left to do ("done"). Before the pilot was "crossing" the destination cannot
     have the VM: it goes on here. After it, the destination is asked. Either way the destination hears of the end.
     """
-    await_end(leash, monitor)
+    await_pilot(leash, monitor)
     if "done" in leash.words:
         return
     if "settled" not in leash.words and not settle(leash, monitor, parameters):
@@ -17,7 +17,7 @@ def guard(leash, monitor, parameters):
     take_leave(parameters)
 
 
-def await_end(leash, monitor):
+def await_pilot(leash, monitor):
     """Until the pilot has ended, whether or not QEMU does before it."""
     monitor.attendants = [leash]
     with contextlib.suppress(QemuFailed):
