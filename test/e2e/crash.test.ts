@@ -37,7 +37,8 @@ const MOMENTS = {
 } as const;
 type Moment = keyof typeof MOMENTS;
 
-const CHOSEN: readonly Moment[] = ["a path asked for", "memory copy", "commit"];
+/** A controller killed in the memory's copy is among the named cells of the fault matrix. */
+const CHOSEN: readonly Moment[] = ["a path asked for", "commit"];
 const all = Object.keys(MOMENTS).filter((name): name is Moment => name in MOMENTS);
 const moments = process.env.TURNTABLE_CRASH === "all" ? all : CHOSEN;
 

@@ -158,3 +158,13 @@ test("a destination QEMU that stands still after migrate-continue is ended, and 
   await crossing.expectNothingLeft();
   expect(await crossing.run("there")).toBe("dead");
 }, 60_000);
+
+test("a source QEMU killed after migrate-continue: the VM arrives, and nobody there waits for the dead", async () => {
+  const { outcome, release } = await atTheCommit();
+  broken.kill(await broken.pidIn("here", "qemu.pid"));
+  await until("the source's QEMU is gone", async () => (await run("here")) === "dead");
+  release();
+  expect(await outcome).toMatchObject({ transfer: { memoryBytes: expect.any(Number) } });
+  expect(await run("there")).toBe("running");
+  for (const side of ["here", "there"] as const) await untilAlone(side);
+}, 60_000);

@@ -53,6 +53,12 @@ test("nor from being committed, with a record that is longer than the one before
   expect(run("print(verdict(path))")).toBe("active");
 });
 
+test("a VM is not committed to a disk on which its next writes would stop it", () => {
+  expect(run("require_free(path)")).toMatch(/the disk there is full: 0 MiB are free/);
+  execFileSync("mount", ["-o", "remount,size=64m", disk]);
+  expect(run("require_free(path)")).toBe("");
+});
+
 test("without room made for it nothing can be recorded there, and the old record stays whole", () => {
   expect(run(FILL, "print(verdict(path))")).toMatch(/No space left on device/);
   expect(recorded()).toEqual({ role: "incoming", epoch: 2 });

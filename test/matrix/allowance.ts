@@ -10,7 +10,10 @@ const KILL_DESTINATION = ["destination QEMU killed", "destination site torn down
 export interface Allowance {
   /** The hypervisor that holds the VM is made to die. */
   readonly mayDie: boolean;
-  /** After `migrate-continue` nobody at the destination can be asked: the VM stands still until somebody can. */
+  /**
+   * After `migrate-continue` nobody at the destination can be asked: the VM stands still until somebody can. A VM whose
+   * own disk is full is stopped by its hypervisor, whether or not it has just moved.
+   */
   readonly mayPause: boolean;
 }
 
@@ -18,6 +21,7 @@ export function allowanceOf({ fault, moment }: Cell): Allowance {
   const atDestination = HELD_BY_DESTINATION.includes(moment);
   const mayDie = atDestination ? KILL_DESTINATION.includes(fault) : fault === "source QEMU killed";
   // What is broken just before is still broken when the migration was continued.
-  const mayPause = SWITCHING_OVER.includes(moment) && faultNamed(fault).silencesDestination === true;
+  const silent = SWITCHING_OVER.includes(moment) && faultNamed(fault).silencesDestination === true;
+  const mayPause = silent || (atDestination && fault === "destination disk full");
   return { mayDie, mayPause };
 }

@@ -56,9 +56,24 @@ export class Player {
         tookMs: Math.round(monotonicMs() - beganMs),
       };
     } catch (thrown) {
-      await this.clear();
+      await this.#recover(thrown);
       throw thrown;
     }
+  }
+
+  /** A VM that was not harmed is the next cell's. */
+  async #recover(thrown: unknown): Promise<void> {
+    await this.#watch?.stop();
+    if (thrown instanceof Lapsed) {
+      const ran = await whereItRuns(thrown.setting);
+      if (ran === "source" || ran === "destination") {
+        this.#site = thrown.setting[END[ran]];
+        return;
+      }
+    }
+    await this.clear().catch((reason: unknown) => {
+      this.stuck = reasonOf(reason);
+    });
   }
 
   /** Removes the VM, if there is one. */
@@ -91,7 +106,7 @@ export class Player {
     const scene: Scene = { ...setting, up };
     try {
       if (!fault.early?.includes(cell.moment)) {
-        const lapsed = up.ended.then(() => Promise.reject(new Error(`it ended before: ${up.output.slice(-1_500)}`)));
+        const lapsed = up.ended.then(() => Promise.reject(new Lapsed(setting, up)));
         lapsed.catch(() => undefined);
         const { overdue: comes } = fault;
         const overdue = comes && (() => comes(setting));
@@ -108,6 +123,7 @@ export class Player {
     } catch (thrown) {
       await up.kill().catch(() => undefined);
       for (const mend of mends.splice(0).reverse()) await mend().catch(() => undefined);
+      if (thrown instanceof Lapsed) throw thrown;
       throw new Error(`${cell.fault} × ${cell.moment} could not be played: ${reasonOf(thrown)}`, { cause: thrown });
     }
   }
@@ -137,6 +153,16 @@ export class Player {
     if (tcpSurvived) return;
     await this.#watch?.close();
     this.#watch = undefined;
+  }
+}
+
+/** The move ended, one way or the other, before its moment came: as when a busy machine makes somebody give up. */
+export class Lapsed extends Error {
+  readonly setting: Setting;
+
+  constructor(setting: Setting, up: Up) {
+    super(`the move ended before its moment came: ${lastWordOf(up)}`);
+    this.setting = setting;
   }
 }
 

@@ -17,6 +17,9 @@ interface Options {
   readonly again?: true;
 }
 
+/** A busy machine may not let a moment come. */
+const MOST_TRIES = 3;
+
 const say = (line: string) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 
 /** Plays what lacks of the chosen cells, each as often as is wanted; what was played before counts. */
@@ -26,7 +29,9 @@ async function main(options: Options): Promise<void> {
     return;
   }
   const tested = await revision();
-  const chosen = possibleCells().filter((cell) => options.only.every((word) => nameOf(cell).includes(word)));
+  const chosen = possibleCells().filter(
+    (cell) => options.only.length === 0 || options.only.some((word) => nameOf(cell).includes(word)),
+  );
   if (chosen.length === 0) throw new Error(`no cell is named so: ${options.only.join(", ")}`);
   const earlier = (await readResults()).filter(({ digest }) => digest === tested.digest);
   const passed = (cell: Cell) => resultsOf(earlier, cell).filter((one) => one.passed).length;
@@ -34,36 +39,49 @@ async function main(options: Options): Promise<void> {
   const rounds = Math.max(...chosen.map(wanted));
   const plan = Array.from({ length: Math.max(0, rounds) }, (_, round) => chosen.filter((cell) => wanted(cell) > round));
   say(`${plan.flat().length} to play, of ${chosen.length} cells`);
-  await playAll(plan.flat(), options, tested);
+  await playAll(plan.flat(), options);
   await writeTables(await readResults());
 }
 
-async function playAll(cells: readonly Cell[], options: Options, tested: Awaited<ReturnType<typeof revision>>) {
+async function playAll(cells: readonly Cell[], options: Options): Promise<void> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
   const driver = options.cli ? "cli" : "direct";
-  let lane: Lane | undefined;
-  let player: Player | undefined;
+  let bench: { readonly lane: Lane; readonly player: Player } | undefined;
+  const open = async () => {
+    const lane = await openLane(options.lane, driver);
+    return { lane, player: new Player(lane) };
+  };
+  const close = async () => {
+    await bench?.player.clear().catch(() => undefined);
+    await bench?.lane.close();
+    bench = undefined;
+  };
   try {
     for (const cell of cells) {
-      if (stop.signal.aborted) break;
-      lane ??= await openLane(options.lane, driver);
-      player ??= new Player(lane);
-      try {
-        const played: Result = { ...(await player.play(cell)), ...tested, driver, at: new Date().toISOString() };
-        await addResult(played);
-        say(lineOf(played));
-        if (player.stuck !== undefined) throw new Error(`its VM could not be removed: ${player.stuck}`);
-      } catch (thrown) {
-        say(`AT ${nameOf(cell)}: ${reasonOf(thrown)}`);
-        process.exitCode = 1;
-        await lane.close();
-        lane = player = undefined;
+      for (let tries = 1; tries <= MOST_TRIES && !stop.signal.aborted; tries++) {
+        bench ??= await open();
+        const played = await play(bench.player, cell, driver);
+        if (bench.player.stuck !== undefined) await close();
+        if (played) break;
       }
     }
   } finally {
-    await player?.clear().catch(() => undefined);
-    await lane?.close();
+    await close();
+  }
+}
+
+/** Whether it could be played. */
+async function play(player: Player, cell: Cell, driver: Result["driver"]): Promise<boolean> {
+  try {
+    const tested = await revision();
+    const played: Result = { ...(await player.play(cell)), ...tested, driver, at: new Date().toISOString() };
+    await addResult(played);
+    say(lineOf(played));
+    return true;
+  } catch (thrown) {
+    say(`NOT PLAYED ${nameOf(cell)}: ${reasonOf(thrown)}`);
+    return false;
   }
 }
 

@@ -8,6 +8,7 @@ def commit(monitor, record):
     """Writes the record durably. This file's change is the only commit point of a move."""
     with locked(os.path.dirname(record["path"])) as folder:
         obey(record["warrant"])
+        require_free(record["path"])
         with open(record["path"]) as file:
             role = json.load(file)["role"]
         # Whoever refuses ends this QEMU too: a record that says "incoming" again is another move's.

@@ -1,10 +1,13 @@
 """Which site has the VM once a move can no longer be taken back: the destination's record is the only word on it."""
 import contextlib
+import errno
 import fcntl
 import json
 import os
 
 ROOM_BYTES = 4096
+# With less a guest that writes is soon stopped by its hypervisor.
+LEAST_FREE_BYTES = 16 << 20
 
 
 @contextlib.contextmanager
@@ -40,6 +43,14 @@ def make_room(path, content):
     with draft_of(path) as file:
         os.posix_fallocate(file.fileno(), 0, max(ROOM_BYTES, len(content.encode())))
         os.fsync(file.fileno())
+
+
+def require_free(path):
+    """Raises OSError where the disk is so full that a VM that comes here had better run on where it is."""
+    disk = os.statvfs(os.path.dirname(path))
+    free = disk.f_bavail * disk.f_frsize
+    if free < LEAST_FREE_BYTES:
+        raise OSError(errno.ENOSPC, "the disk there is full: %d MiB are free" % (free >> 20))
 
 
 def write_record(path, content, folder):
