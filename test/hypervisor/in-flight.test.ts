@@ -15,8 +15,9 @@ test("what is on the path is more than it holds, and what waits its turn too", (
   expect(eachBytes).toBeLessThanOrEqual(32 * MIB);
 });
 
-test("disks that share a path share what is on it; a short path needs no more than QEMU would take", () => {
-  expect(inFlight(OCEAN, "nothing", 4).bufferBytes).toBe(32 * MIB);
+test("a host keeps its memory, of however many disks; a short path needs no more than QEMU would take", () => {
+  expect(inFlight(OCEAN, "nothing", 4).bufferBytes).toBe(128 * MIB);
+  expect(inFlight(OCEAN, "nothing", 16).bufferBytes).toBe(32 * MIB);
   expect(inFlight({ bandwidthMbps: 900, rttMs: 1 }, "nothing", 1).bufferBytes).toBe(16 * MIB);
   expect(inFlight({ bandwidthMbps: 10_000, rttMs: 198 }, "nothing", 1).bufferBytes).toBe(128 * MIB);
 });
