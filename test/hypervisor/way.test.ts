@@ -48,7 +48,7 @@ describe("the disks' way", () => {
   async function reaches(remote: DiskRemote): Promise<boolean> {
     const qmp = await requireMonitor(hosts.here, hosts.vm.name);
     try {
-      await beginMirrors(hosts.here, qmp, hosts.vm, remote, arrival(2));
+      await beginMirrors(hosts.here, qmp, hosts.vm, remote, { arrival: arrival(2), bandwidthMbps: 900, rttMs: 1 });
       return true;
     } catch (thrown) {
       expect(String(thrown)).toMatch(/nbdkit for disk data did not reach/);

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TurntableError } from "../../errors.ts";
-import type { Arrival, Place, Progress } from "../hypervisor.ts";
+import type { Arrival, Place, Progress, SendRequest } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
 import { diskNode, layerNode } from "./command-line.ts";
 import { files, type Layer } from "./files.ts";
 import { layersAt } from "./layers.ts";
 import type { Qmp } from "./qmp.ts";
 import { freePort } from "./way/free-port.ts";
+import { inFlight } from "./way/in-flight.ts";
 import { type DiskRemote, dismissNearEnd, standNearEnd } from "./way/near-end.ts";
 import type { Way } from "./way/way.ts";
 
 /** With this much left to copy a mirror is told to let no guest write run ahead of it. */
 const CLOSE_BEHIND_BYTES = 16 << 20;
 const POLL_MS = 200;
-const MIRROR_BUFFER_BYTES = 64 << 20;
 const CANCEL_TIMEOUT_MS = 10_000;
 /** What an overlay keeps apart: with less a block that was written once would bring its neighbours along. */
 const DELTA_GRAIN_BYTES = 4096;
@@ -63,20 +63,21 @@ export async function beginMirrors(
   qmp: Qmp,
   vm: VmSpec,
   remote: DiskRemote,
-  { onto }: Arrival,
+  { arrival: { onto }, ...path }: Pick<SendRequest, "arrival" | "bandwidthMbps" | "rttMs">,
 ): Promise<void> {
   const oneLayer = (await layersAt(source, vm)).length === 1;
   const extent = onto === "replica" || oneLayer ? { sync: "top" } : { sync: "full" };
   const grain = onto === "replica" ? { granularity: DELTA_GRAIN_BYTES } : {};
+  const { bufferBytes, requests } = inFlight(path, onto, vm.disks.length);
   for (const { name } of vm.disks) {
-    await standNearEnd(source, name, remote);
+    await standNearEnd(source, name, remote, requests);
     const server = { type: "unix", path: files(source.directory).nearEnd(name) };
     await qmp.execute("blockdev-add", {
       ...{ driver: "nbd", "node-name": targetOf(name), export: name, server, discard: "unmap" },
     });
     await qmp.execute("blockdev-mirror", {
       ...{ "job-id": jobOf(name), device: diskNode(name), target: targetOf(name), ...extent, ...grain },
-      ...{ "copy-mode": "background", "buf-size": MIRROR_BUFFER_BYTES },
+      ...{ "copy-mode": "background", "buf-size": bufferBytes },
     });
   }
 }

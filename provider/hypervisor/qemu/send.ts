@@ -64,7 +64,7 @@ async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flig
 
 async function beginDisks(request: SendRequest, here: Qmp, there: Qmp, way: Way): Promise<void> {
   const { source, destination, vm, arrival } = request;
-  await beginMirrors(source, here, vm, await offerDisks(destination, there, vm, way, arrival), arrival);
+  await beginMirrors(source, here, vm, await offerDisks(destination, there, vm, way, arrival), request);
 }
 
 /** Reports progress until both pilots have landed; resolves with the bytes of memory sent. */

@@ -26,7 +26,7 @@ export async function measureCopy(bench: BenchLab, variant: Extract<Variant, { k
   const namespace = bench.inventory.namespaces.ams;
   const streams = await overPath(bench.inventory, async (path) => ({
     streamMBps: await measureStream(path, namespace),
-    ...(await measureProxied(path, namespace, bench.lab.path("stream"), variant.encryption)),
+    ...(await measureProxied(path, namespace, bench.lab.path("stream"), variant)),
   }));
   const { inventory, pulumi } = await bench.withVm(await largeVm(bench));
   await pulumi.run("config", "set", "encryption", variant.encryption);

@@ -6,7 +6,7 @@ import { type Attachment, attach, detach, initialWindowSegments } from "../../..
 import type { Connection } from "../../../provider/lightpath/lightpath.ts";
 
 /** As much as a move of the lab's program asks for. */
-const BANDWIDTH_MBPS = 900;
+export const BANDWIDTH_MBPS = 900;
 const WINDOW_MS = 60 * 60_000;
 const SILENT = { info: () => undefined, warn: () => undefined, progress: () => undefined };
 

@@ -101,7 +101,6 @@ const disk = ({ diskBytes, returnDiskBytes }: Row): string =>
 
 function sideBySide(ratios: Ratios): readonly Cells[] {
   const named: readonly (readonly [string, Readonly<Record<string, number>>, string])[] = [
-    ["to the paper's figure", ratios.toPaper, "1"],
     ["blackout to one way of the path", ratios.blackoutToFloor, "–"],
     ["blackout, encrypted to not", ratios.tlsToNone, "–"],
     ["blackout, 198 ms to 1 ms", ratios.wanToLan, "5–10"],

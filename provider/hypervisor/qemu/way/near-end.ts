@@ -16,11 +16,21 @@ export interface DiskRemote extends Remote {
 /**
  * Starts nbdkit beside the source as the near end of a disk's way: the far handshake is over before QEMU asks
  * (else the guest stands still for five round trips), and no FLUSH crosses the path (else four fall into the blackout).
+ * `requests`: how many it has on the path at once.
  */
-export async function standNearEnd(source: Place, disk: string, remote: DiskRemote): Promise<void> {
+export async function standNearEnd(source: Place, disk: string, remote: DiskRemote, requests: number): Promise<void> {
   const at = files(source.directory);
   const way = [`hostname=${remote.address}`, `port=${remote.port}`, `export=${disk}`, "shared=true", ...remote.nearEnd];
-  const process = ["-f", "-U", at.nearEnd(disk), "-P", at.nearEndPid(disk), "--threads", "64", "--filter=fua"];
+  const process = [
+    "-f",
+    "-U",
+    at.nearEnd(disk),
+    "-P",
+    at.nearEndPid(disk),
+    "--threads",
+    String(requests),
+    "--filter=fua",
+  ];
   await dismissNearEnd(source, disk, "KILL");
   const pid = await source.host.launch(["nbdkit", ...process, "nbd", ...way, "fuamode=discard"], {
     logFile: at.nearEndLog,

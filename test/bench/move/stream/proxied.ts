@@ -8,17 +8,18 @@ import { mintCredentials, type WayCredentials } from "../../../../provider/hyper
 import { credentialFiles, deliver } from "../../../../provider/hypervisor/qemu/way/delivery.ts";
 import { guardedNearEnd, TLS_1_3 } from "../../../../provider/hypervisor/qemu/way/disk.ts";
 import { freePort } from "../../../../provider/hypervisor/qemu/way/free-port.ts";
+import { inFlight } from "../../../../provider/hypervisor/qemu/way/in-flight.ts";
 import { closeWay, standStunnels } from "../../../../provider/hypervisor/qemu/way/memory.ts";
 import { dismissNearEnd, standNearEnd } from "../../../../provider/hypervisor/qemu/way/near-end.ts";
-import type { LitPath, PathEnd } from "../path.ts";
+import { BANDWIDTH_MBPS, type LitPath, type PathEnd } from "../path.ts";
 import { busyBefore, steadyRateMBps } from "../rate.ts";
 import type { CopySample } from "../samples.ts";
 import type { Encryption } from "../variants.ts";
 import { measureStream } from "./stream.ts";
 
 const DISK = "stream";
-/** As a mirror writes: so many requests at once, of so much. At a gigabit they take ten seconds. */
-const WRITES = { count: 300, atOnce: 16, size: "4M" };
+/** As a mirror writes: so many requests at once. At a gigabit all of them take ten seconds. */
+const WRITES = { bytes: 1_200 << 20, atOnce: 16 };
 const WRITES_TIMEOUT_MS = 120_000;
 const START_TIMEOUT_MS = 10_000;
 
@@ -31,14 +32,14 @@ export async function measureProxied(
   path: LitPath,
   namespace: string,
   directory: string,
-  encryption: Encryption,
+  { encryption, rttMs }: { readonly encryption: Encryption; readonly rttMs: number },
 ): Promise<Pick<CopySample, "diskWayMBps" | "memoryWayMBps">> {
   const [source, destination] = [placeAt("ams", path.ams, directory), placeAt("san", path.san, directory)];
   const credentials = encryption === "tls" ? await mintCredentials(path.san.address) : undefined;
   try {
     for (const { host, directory: own } of [source, destination]) await host.run(["mkdir", "-p", own]);
     if (credentials) await deliver(source, destination, credentials);
-    const diskWayMBps = await measureDiskWay(source, destination, namespace, credentials);
+    const diskWayMBps = await measureDiskWay(source, destination, namespace, { credentials, rttMs });
     // In the clear nothing stands between the two ends of the memory's way.
     if (!credentials) return { diskWayMBps, memoryWayMBps: await measureStream(path, namespace) };
     const remote = { address: path.san.address, port: await freePort(destination) };
@@ -59,15 +60,17 @@ async function measureDiskWay(
   source: Place,
   destination: Place,
   namespace: string,
-  credentials: WayCredentials | undefined,
+  { credentials, rttMs }: { readonly credentials: WayCredentials | undefined; readonly rttMs: number },
 ): Promise<number> {
   const port = await standFarEnd(destination, credentials);
   const nearEnd = credentials ? guardedNearEnd(source) : [];
-  await standNearEnd(source, DISK, { address: destination.lightpathAddress, port, nearEnd });
+  const { bufferBytes, requests } = inFlight({ bandwidthMbps: BANDWIDTH_MBPS, rttMs }, "nothing", 1);
+  await standNearEnd(source, DISK, { address: destination.lightpathAddress, port, nearEnd }, requests);
   const meter = await watchBytes(namespace, "lp");
   try {
-    const { count, atOnce, size } = WRITES;
-    const writes = ["-w", "-f", "raw", "-c", String(count), "-d", String(atOnce), "-s", size];
+    const { bytes, atOnce } = WRITES;
+    const size = bufferBytes / atOnce;
+    const writes = ["-w", "-f", "raw", "-c", `${Math.floor(bytes / size)}`, "-d", `${atOnce}`, "-s", `${size}`];
     const uri = `nbd+unix:///${DISK}?socket=${files(source.directory).nearEnd(DISK)}`;
     await source.host.run(["qemu-img", "bench", ...writes, uri], { timeoutMs: WRITES_TIMEOUT_MS });
     const { notes } = await meter.report();
