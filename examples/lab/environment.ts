@@ -15,6 +15,8 @@ export function shellEnvironment(lab: Lab): Readonly<Record<string, string>> {
     PULUMI_HOME: lab.path("pulumi-home"),
     PULUMI_CONFIG_PASSPHRASE_FILE: keyFiles(lab).passphrase,
     PULUMI_SKIP_UPDATE_CHECK: "1",
+    // Each command starts Node twice: what was compiled once need not be again.
+    NODE_COMPILE_CACHE: lab.path("pulumi-home", "node"),
     ...(stack === undefined ? {} : { PULUMI_STACK: stack }),
   };
 }
