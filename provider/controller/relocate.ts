@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import type { Transfer } from "../hypervisor/hypervisor.ts";
 import { authorize } from "./authorize.ts";
-import { placeOf } from "./company.ts";
+import { seatOf } from "./company.ts";
 import { Course } from "./course.ts";
 import { hold } from "./hold.ts";
 import { Journal } from "./journal.ts";
@@ -51,7 +51,7 @@ export async function relocate(
     },
   });
   const waits = (why: string) => course.say(`waits for ${why}`);
-  const { berth, turns: queue } = placeOf(move, context);
+  const { berth, turns: queue } = seatOf(move, context);
   try {
     const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
       const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));
