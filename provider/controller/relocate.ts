@@ -43,6 +43,7 @@ export async function relocate(
     ...{ from: from.location.name, to: to.location.name, epoch, startedAt },
     ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
     ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
+    ...(transfer.writeP99Ms === undefined ? {} : { writeP99Ms: transfer.writeP99Ms }),
     ...{ totalMs: course.totalMs, stages: { ...course.stagesMs }, ...timelineOf(transfer.events) },
     iterations: [...transfer.iterations],
     path: {

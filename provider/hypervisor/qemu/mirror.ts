@@ -9,6 +9,7 @@ import { files, type Layer } from "./files.ts";
 import { layersAt } from "./layers.ts";
 import { endProcess } from "./processes.ts";
 import type { Qmp } from "./qmp.ts";
+import { sentBytes, tallyFilter, tallyParameters } from "./tally.ts";
 import { freePort } from "./way/free-port.ts";
 import type { Remote } from "./way/remote.ts";
 import type { Way } from "./way/way.ts";
@@ -67,9 +68,11 @@ export async function offerDisks(
 async function launchNearEnd(source: Place, disk: string, remote: DiskRemote): Promise<void> {
   const at = files(source.directory);
   const way = [`hostname=${remote.address}`, `port=${remote.port}`, `export=${disk}`, "shared=true", ...remote.nearEnd];
-  const process = ["-f", "-U", at.nearEnd(disk), "-P", at.nearEndPid(disk), "--threads", "64", "--filter=fua"];
+  const process = ["-f", "-U", at.nearEnd(disk), "-P", at.nearEndPid(disk), "--threads", "64"];
+  const filters = [tallyFilter, "--filter=fua"];
+  const parameters = [...way, "fuamode=discard", ...tallyParameters(source, disk)];
   await dismissNearEnd(source, disk, "KILL");
-  const pid = await source.host.launch(["nbdkit", ...process, "nbd", ...way, "fuamode=discard"], {
+  const pid = await source.host.launch(["nbdkit", ...process, ...filters, "nbd", ...parameters], {
     logFile: at.nearEndLog,
   });
   const deadline = Date.now() + NEAR_END_TIMEOUT_MS;
@@ -127,7 +130,7 @@ export async function beginMirrors(
 }
 
 /**
- * Resolves with the bytes copied when every mirror is in step with its disk and stays so. Copies in the
+ * Resolves with the bytes gone through, empty ones too, when every mirror is in step with its disk and stays so. Copies in the
  * background first, so that guest writes do not wait for the path until there is little left.
  * Rejects with hypervisor.failed if a copy breaks off, as it does when the source's pilot hears nothing over the path.
  */
@@ -175,15 +178,26 @@ async function mirrors(qmp: Qmp) {
   return (await qmp.query("query-block-jobs", jobs)).filter(({ device }) => device.startsWith("mirror-"));
 }
 
-/** Ends the nbdkit processes; what is not there is fine. */
-export async function dismissNearEnds(source: Place, vm: VmSpec, signal: "TERM" | "KILL" = "TERM"): Promise<void> {
-  for (const { name } of vm.disks) await dismissNearEnd(source, name, signal);
+/** Ends the nbdkit processes; what is not there is fine. Resolves with the bytes they sent; undefined if one does not tell. */
+export async function dismissNearEnds(
+  source: Place,
+  vm: VmSpec,
+  signal: "TERM" | "KILL" = "TERM",
+): Promise<number | undefined> {
+  let sent: number | undefined = 0;
+  for (const { name } of vm.disks) {
+    const bytes = await dismissNearEnd(source, name, signal);
+    sent = sent === undefined || bytes === undefined ? undefined : sent + bytes;
+  }
+  return sent;
 }
 
-async function dismissNearEnd(source: Place, disk: string, signal: "TERM" | "KILL"): Promise<void> {
+async function dismissNearEnd(source: Place, disk: string, signal: "TERM" | "KILL"): Promise<number | undefined> {
   const at = files(source.directory);
   await endProcess(source, at.nearEndPid(disk), signal);
-  await source.host.remove(at.nearEnd(disk));
+  const bytes = await sentBytes(source, disk);
+  for (const path of [at.nearEnd(disk), at.nearEndTally(disk)]) await source.host.remove(path);
+  return bytes;
 }
 
 function mirrorEnded(vm: VmSpec): TurntableError {
