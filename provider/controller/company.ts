@@ -16,13 +16,13 @@ interface Company {
 const companies = new WeakMap<Hosts, Company>();
 
 /** A move's place among those that go on at the same time. */
-export interface Place {
+export interface Seat {
   readonly berth: Berth<SharedPath>;
   readonly turns: Turns;
 }
 
 /** To be asked for as a move begins, so that others know of it. End its berth when the move is over. */
-export function placeOf(move: Move, { hosts }: Pick<Context, "hosts">): Place {
+export function seatOf(move: Move, { hosts }: Pick<Context, "hosts">): Seat {
   const company = companies.get(hosts) ?? { paths: new SharedPaths<SharedPath>(), turns: new Map<string, Turns>() };
   companies.set(hosts, company);
   const lane = [move.from, move.to]

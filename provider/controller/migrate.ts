@@ -33,9 +33,10 @@ export async function migrate(
       encryption: move.path.encryption,
       warrants: move.warrants,
       turns: turns.map(({ staged }) => ({ ...staged.trigger, epoch })),
-      memoryTurn: async () => {
+      memoryTurn: async (signal) => {
         const bytes = vm.memoryMiB * 2 ** 20;
-        endTurn = await queue.take(vm.name, bytes, (whom) => course.say(`disks copied; waits its turn after ${whom}`));
+        const waits = (whom: string) => course.say(`disks copied; waits its turn after ${whom}`);
+        endTurn = await queue.take(vm.name, bytes, waits, signal);
         await haveTime("the copy of memory", copyMs(bytes, path.bandwidthMbps), path, say);
         return { bandwidthMbps: path.bandwidthMbps };
       },

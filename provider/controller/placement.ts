@@ -112,7 +112,10 @@ export const moveRecord = z.object({
   /** The VM stopped: source STOP to destination RESUME. Absent where the two hosts share no clock. */
   blackoutMs: z.number().optional(),
   memoryBytes: z.number(),
+  /** What crossed the path: neither empty blocks nor discarded ones. */
   diskBytes: z.number(),
+  /** 99 of 100 of the guest's disk writes took no longer while it moved, at most a tenth too high. Absent if it wrote nothing. */
+  writeP99Ms: z.number().optional(),
   totalMs: z.number(),
   /** Duration of each stage, by its name (hold, authorize, light, migrate, steer, release). */
   stages: z.record(z.string(), z.number()),

@@ -8,7 +8,8 @@ const last = new WeakMap<Hosts, Promise<void>>();
 
 /**
  * Takes hosts off the ports that a move lit, but for those that the journal of another VM's move at that host names
- * too: whoever shared the path with it is still on it, or clears up as well. Then its own journal names none.
+ * too: whoever shared the path with it is still on it, or clears up as well. Then its own journal names none. Rejects with
+ * move.failed if another VM's journal there cannot be read, every port left as it is.
  */
 export async function leavePorts(
   { hosts }: Pick<Context, "hosts">,
@@ -35,16 +36,11 @@ async function leaveAt(end: End, { lit }: JournalFile): Promise<void> {
 }
 
 async function portsOfOthers({ host, record, place, location }: End): Promise<ReadonlySet<string>> {
-  const folders = (await host.list(record.storage)).map((name) => `${record.storage}/${name}`);
-  const journals = await Promise.all(
-    folders.filter((directory) => directory !== place.directory).map((directory) => journalIn({ host, directory })),
-  );
+  const names = (await host.list(record.storage)).map((name) => `${record.storage}/${name}`);
+  const others = names.filter((directory) => directory !== place.directory);
+  // What cannot be read may name a port that another VM is on just now: nothing is guessed, and nothing taken away.
+  const journals = await Promise.all(others.map((directory) => readJournal({ host, directory })));
   const named = journals.flatMap((journal) => journal?.lit ?? []);
   const here = named.filter((port) => port.site === location.name && port.host === record.name);
   return new Set(here.map(({ device }) => device));
-}
-
-/** What is no folder of a VM's, or holds a journal that cannot be read, names no port. */
-async function journalIn(shelf: Parameters<typeof readJournal>[0]): Promise<JournalFile | undefined> {
-  return await readJournal(shelf).catch(() => undefined);
 }

@@ -99,11 +99,14 @@ async function clear(
         : await hypervisor.settle(home.end.place, end.place, vm, true);
     if (holder === "destination") return false;
   }
+  // A VM that died where it arrived may not have been flushed there: then nobody else has what it wrote last.
+  const keeps = replicas === "keep" || home.seen.run === "dead";
   const generation = await hypervisor.generationAt(home.end.place);
-  if (seen.kind === "active" && replicas === "keep" && generation !== undefined) {
-    await hypervisor.retire(end.place, vm, generation);
+  if (seen.kind === "active") {
+    if (home.seen.run !== "dead") await hypervisor.flush(home.end.place, vm);
+    if (keeps && generation !== undefined) await hypervisor.retire(end.place, vm, generation);
   }
-  await clearAway(context, end, vm.name, tunnels, replicas === "keep" ? "replica" : "nothing");
+  await clearAway(context, end, vm.name, tunnels, keeps ? "replica" : "nothing");
   return true;
 }
 

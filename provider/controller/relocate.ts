@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import type { Transfer } from "../hypervisor/hypervisor.ts";
 import { authorize } from "./authorize.ts";
-import { placeOf } from "./company.ts";
+import { seatOf } from "./company.ts";
 import { Course } from "./course.ts";
 import { hold } from "./hold.ts";
 import { Journal } from "./journal.ts";
@@ -49,6 +49,7 @@ export async function relocate(
     ...{ from: from.location.name, to: to.location.name, epoch, startedAt, mode: move.mode },
     ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
     ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
+    ...(transfer.writeP99Ms === undefined ? {} : { writeP99Ms: transfer.writeP99Ms }),
     ...{ totalMs: course.totalMs, stages: { ...course.stagesMs }, ...timelineOf(transfer.events) },
     iterations: [...transfer.iterations],
     path: {
@@ -57,7 +58,7 @@ export async function relocate(
     },
   });
   const waits = (why: string) => course.say(`waits for ${why}`);
-  const { berth, turns: queue } = placeOf(move, context);
+  const { berth, turns: queue } = seatOf(move, context);
   try {
     const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
       const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));

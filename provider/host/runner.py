@@ -128,7 +128,7 @@ def read(path):
     try:
         with open(path, "rb") as file:
             return file.read().decode()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

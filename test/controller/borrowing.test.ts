@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { authorize } from "../../provider/controller/authorize.ts";
-import { placeOf } from "../../provider/controller/company.ts";
+import { seatOf } from "../../provider/controller/company.ts";
 import { giveBack } from "../../provider/controller/give-back.ts";
 import { Journal, readJournal, removeJournal } from "../../provider/controller/journal.ts";
 import { light } from "../../provider/controller/light.ts";
@@ -29,7 +29,7 @@ afterEach(async () => sites?.close());
 
 const undo = (what: string, act: () => Promise<void>) => void undos.push({ what, act });
 const waits = (why: string) => expect.unreachable(why);
-const company = (move: Move) => ({ berth: placeOf(move, sites.context).berth, waits });
+const company = (move: Move) => ({ berth: seatOf(move, sites.context).berth, waits });
 const aaa = () => domains.aaa("ams.example");
 const drac = () => domains.drac("ams.example");
 
@@ -212,7 +212,18 @@ test("after a crash each VM gives its own use back, and the path ends with the l
   await removeJournal(shelfOf(first.to));
   expect(await held(second)).toEqual({ grant: "active", connection: "provisioned" });
   expect(await sites.ip("san", "-o", "-4", "address", "show", "dev", "lp0")).not.toBe("");
-  await leavePorts(sites.context, [second.from, second.to], second.from, two);
+  // What another VM is on is not guessed where it cannot be read; what is no folder of a VM's has no say.
+  const { host, record } = second.to;
+  await host.writeFile(`${record.storage}/third/journal.json`, "{");
+  await host.writeFile(`${record.storage}/third.lease`, "{}");
+  const leaving = () => leavePorts(sites.context, [second.from, second.to], second.from, two);
+  await expect(leaving()).rejects.toMatchObject({
+    code: "move.failed",
+    message: expect.stringMatching(/third\/journal/),
+  });
+  expect(await sites.ip("san", "-o", "-4", "address", "show", "dev", "lp0")).not.toBe("");
+  await host.remove(`${record.storage}/third`);
+  await leaving();
   await giveBack({ aaa, lightpath: drac }, "two", two.borrowed);
   expect(await held(second)).toEqual({ grant: "revoked", connection: "terminated" });
   for (const site of ["ams", "san"] as const) {

@@ -8,7 +8,7 @@ import { recover } from "../../provider/controller/recover.ts";
 import { runningAt, type Whereabouts, whereabouts } from "../../provider/controller/whereabouts.ts";
 import { currentMove } from "../../provider/correlation.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
-import type { Arrival } from "../../provider/hypervisor/hypervisor.ts";
+import type { Arrival, Hypervisor } from "../../provider/hypervisor/hypervisor.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { attach } from "../../provider/lightpath/attachment.ts";
 import { tunnelRecord } from "../../provider/tunnel/tunnel.ts";
@@ -109,19 +109,40 @@ test("a move that broke off before its switchover leaves nothing at the other si
   expect(sites.told.join("\n")).toMatch(/ending an unfinished incoming copy of tiny at san/);
 });
 
-test("the disks at a site that the VM has left become a replica, or go if none is wanted", async () => {
+test("the disks at a site that the VM has left become a replica, or go if none is wanted, when it is flushed where it is", async () => {
   for (const replicas of ["keep", "wipe"] as const) {
     await qemu.start(move.to.place, move.vm, 2);
     const generation = await qemu.generationAt(move.to.place);
     const { home, ...others } = await look();
     if (!home) throw new Error("the VM is nowhere");
-    expect((await recover(sites.context, "tiny", { ...others, home }, replicas))?.end.location.name).toBe("san");
+    const done: string[] = [];
+    const noted: Hypervisor = {
+      ...qemu,
+      flush: (place, vm) => qemu.flush(place, vm).then(() => void done.push(`${place.site} is flushed`)),
+      retire: (place, ...rest) => qemu.retire(place, ...rest).finally(() => done.push(`${place.site} is retired`)),
+      remove: (place, ...rest) => qemu.remove(place, ...rest).finally(() => done.push(`${place.site} is cleared`)),
+    };
+    const context = { ...sites.context, hypervisor: () => noted };
+    expect((await recover(context, "tiny", { ...others, home }, replicas))?.end.location.name).toBe("san");
+    expect(done).toEqual(["san is flushed", ...(replicas === "keep" ? ["ams is retired"] : []), "ams is cleared"]);
     const left = replicas === "keep" ? { kind: "replica", generation } : { kind: "absent" };
     expect(await qemu.observe(move.from.place)).toEqual(left);
     await qemu.remove(move.to.place, "tiny");
     await qemu.remove(move.from.place, "tiny");
     await qemu.start(move.from.place, move.vm, 1);
   }
+});
+
+test("an older copy is kept, whatever is wanted, where nobody can say that the VM was flushed: it died", async () => {
+  await qemu.start(move.to.place, move.vm, 2);
+  process.kill(Number(await move.to.host.readFile(`${move.to.place.directory}/qemu.pid`)), "SIGKILL");
+  await expect.poll(() => qemu.observe(move.to.place)).toMatchObject({ run: "dead" });
+  const { home, ...others } = await look();
+  if (!home) throw new Error("the VM is nowhere");
+  const now = await recover(sites.context, "tiny", { ...others, home }, "wipe");
+  expect(now).toMatchObject({ end: { location: { name: "san" } }, seen: { run: "dead" } });
+  const generation = await qemu.generationAt(move.to.place);
+  expect(await qemu.observe(move.from.place)).toEqual({ kind: "replica", generation });
 });
 
 test("a source that has died meanwhile keeps nobody from clearing up, and all that is told carries the move's id", async () => {

@@ -27,3 +27,21 @@ test("one at a time is let through, who has least to do first, and each is told 
   expect(order).toEqual(["first", "small", "middle", "large"]);
   (await turns.take("again", 1, (whom) => expect.unreachable(whom)))();
 });
+
+test("who gives up while it waits is told at once, and keeps nobody waiting", async () => {
+  const turns = new Turns();
+  const quiet = () => undefined;
+  const end = await turns.take("first", 1, quiet);
+  const given = new AbortController();
+  const second = turns.take("second", 1, quiet, given.signal);
+  const third = turns.take("third", 2, quiet);
+  given.abort(new Error("its pilot fell"));
+  await expect(second).rejects.toThrow("its pilot fell");
+  end();
+  (await third)();
+  await expect(turns.take("late", 1, quiet, given.signal)).rejects.toThrow("its pilot fell");
+  const again = new AbortController();
+  const turn = await turns.take("again", 1, quiet, again.signal);
+  again.abort();
+  turn();
+});

@@ -62,13 +62,20 @@ test("at the site where it is already, a VM is recorded as it is seen", async ()
   expect(await relocateVm(sites.context, "tiny-0", placed, changed)).toMatchObject({ state: "stopped", epoch: 1 });
 }, 60_000);
 
-test("all that is told of a move carries its id, to its summary", async () => {
+const seenAt = async (site: "ams" | "san") =>
+  await qemu.observe((await endAt(sites.context, sites[site], first(sites[site].hosts), "tiny")).place);
+
+test("all that is told of a move carries its id, to its summary; the disks left behind stay, or go if that is wanted", async () => {
   const moved = await relocateVm(sites.context, "tiny-0", placed, inputsAt("san"));
   expect(moved).toMatchObject({ site: "san", state: "running", epoch: 2, lastMove: { from: "ams", to: "san" } });
   expect(told.at(-1)?.line).toMatch(/^tiny moved ams → san: away for \d+ ms/);
   const [id] = told.map(({ move }) => move);
   expect(id).toMatch(/^[0-9a-f-]{36}$/);
   expect(told.filter(({ move }) => move !== id)).toEqual([]);
+  expect(await seenAt("ams")).toEqual({ kind: "replica", generation: id });
+  const wiping = { ...inputsAt("ams"), replicas: "wipe" as const };
+  expect(await relocateVm(sites.context, "tiny-0", moved, wiping)).toMatchObject({ site: "ams", epoch: 3 });
+  expect(await seenAt("san")).toEqual({ kind: "absent" });
 }, 120_000);
 
 test("a VM that is suspended for its move is held to no budget, and lines and record tell it", async () => {

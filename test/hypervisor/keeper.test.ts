@@ -12,20 +12,43 @@ import type { Host, Pilot } from "../../provider/host/host.ts";
 import { openLocal } from "../../provider/host/local.ts";
 
 const FOLDER = new URL("../../provider/hypervisor/qemu/pilot/", import.meta.url);
-const PARTS = ["monitor", "orders", "seal", "heartbeat", "detached", "process", "way", "verdict", "arrival", "keeper"];
+const PARTS = [
+  "monitor",
+  "orders",
+  "seal",
+  "heartbeat",
+  "detached",
+  "process",
+  "way",
+  "verdict",
+  "durable",
+  "arrival",
+  "keeper",
+];
 /** A keeper whose pilot is alive and says nothing for as long as this program's input is open. */
 const MAIN = `
+LIVELY_SECONDS = 0.5
+looks = 0
+
+class Observed(Keeper):
+    def _has_record(self):
+        global looks
+        looks += 1
+        return super()._has_record()
+
 parameters = Orders().await_first()
 way = datagram_socket("127.0.0.1")
 say("listening", port=way.getsockname()[1])
-Keeper(Leash(0), [way], parameters).keep()
-say("ended")
+Observed(Leash(0), [way], parameters).keep()
+say("ended", looks=looks)
 `;
 const KEY = "a5".repeat(32);
 const EPOCH = 7;
 const MOVE = "m7";
 const SILENCE_MS = 500;
+const CALM_MS = 3_000;
 const listening = z.object({ port: z.int() });
+const ended = z.object({ kind: z.literal("ended"), looks: z.int() });
 let host: Host;
 let directory: string;
 let keeper: Pilot;
@@ -39,7 +62,14 @@ beforeEach(async () => {
   host = openLocal("keeper");
   const program = [...PARTS.map((name) => readFileSync(new URL(`${name}.py`, FOLDER), "utf8")), MAIN].join("\n");
   keeper = await host.pilot(program, {
-    ...{ key: KEY, epoch: EPOCH, generation: MOVE, pid: `${directory}/vm/qemu.pid`, turns: [], nodes: [] },
+    ...{
+      key: KEY,
+      epoch: EPOCH,
+      generation: MOVE,
+      pid: `${directory}/vm/qemu.pid`,
+      turns: [],
+      disks: { nodes: [], socket: "" },
+    },
     way: { guards: [], helper: `${directory}/vm/way.pid`, folder: `${directory}/vm/way` },
     record: { path: `${directory}/vm/vm.json` },
     guardianMonitor: `${directory}/vm/nobody.sock`,
@@ -108,4 +138,21 @@ test("it goes when the record is another move's, and lets that one be", async ()
   await record("incoming", "m8");
   expect((await keeper.ended).code).toBe(0);
   expect(await recorded()).toEqual({ role: "incoming" });
+});
+
+test("after its first moments it looks at the record once a second, and answers no later for that", async () => {
+  await sleep(CALM_MS);
+  expect(await ask(sealed("who 7"))).toBe(sealed("refused 7"));
+  await rm(`${directory}/vm/vm.json`);
+  const { value } = await keeper.messages[Symbol.asyncIterator]().next();
+  // Ten times a second for half a second, then once a second, and twice for the question.
+  expect(ended.parse(value).looks).toBeLessThan(15);
+});
+
+test("asked in the very moment in which the record became another move's, it says nothing and lets that one be", async () => {
+  await sleep(1_000);
+  await record("incoming", "m8");
+  expect(await ask(sealed("who 7"))).toBeUndefined();
+  expect(await recorded()).toEqual({ role: "incoming" });
+  expect((await keeper.ended).code).toBe(0);
 });

@@ -160,11 +160,11 @@ test("a destination QEMU that stands still after migrate-continue is ended, and 
 }, 60_000);
 
 test("a source QEMU killed after migrate-continue: the VM arrives, and nobody there waits for the dead", async () => {
-  const { outcome, release } = await atTheCommit();
+  const { outcome, release } = await crossing.atTheCommit();
   broken.kill(await broken.pidIn("here", "qemu.pid"));
-  await until("the source's QEMU is gone", async () => (await run("here")) === "dead");
+  await until("the source's QEMU is gone", async () => (await crossing.run("here")) === "dead");
   release();
   expect(await outcome).toMatchObject({ transfer: { memoryBytes: expect.any(Number) } });
-  expect(await run("there")).toBe("running");
-  for (const side of ["here", "there"] as const) await untilAlone(side);
+  expect(await crossing.run("there")).toBe("running");
+  for (const side of ["here", "there"] as const) await crossing.untilAlone(side);
 }, 60_000);

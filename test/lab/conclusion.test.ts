@@ -9,6 +9,7 @@ function moved(from: string, to: string, faults: readonly string[] = []): Watche
   const stages = Object.fromEntries(STAGES.map((stage, index) => [stage, 100 * (index + 1)]));
   return {
     ...{ from, to, tcpSurvived: faults.length === 0, lostPings: 2, memoryBytes: 179.6e6, diskBytes: 72.4e6 },
+    ...(to === "san" ? { writeP99Ms: 6.41 } : {}),
     ...{ downtimeMs: { guest: 128, stream: 157, ping: 187, blackout: 127 }, totalMs: 10_800, stages },
     ...{ record: { ...whole.move, iterations: undefined }, streamGap: { startAtMs: 1, lengthMs: 157 }, faults },
     switchover: { streamMs: 157, pingMs: 187, lostPings: 2 },
@@ -23,6 +24,7 @@ const promised = z.strictObject({
     z.strictObject({
       ...{ from: z.string(), to: z.string(), tcpSurvived: z.boolean(), lostPings: z.int() },
       downtimeMs: z.strictObject({ guest: z.number(), stream: z.number(), ping: z.number(), blackout: z.number() }),
+      writeP99Ms: z.number().positive().optional(),
       ...{ memoryBytes: bytes, diskBytes: bytes, totalMs: z.number(), stages: z.record(z.enum(STAGES), z.number()) },
     }),
   ),
@@ -38,6 +40,8 @@ test("a turn that went well ends with its figures on one line, and with success"
   expect(moves[0]?.downtimeMs).toEqual({ guest: 128, stream: 157, ping: 187, blackout: 127 });
   expect(text).toMatch(/TCP session survived +yes +yes +yes\n/);
   expect(text).toMatch(/pings lost, one every 50 ms +2 +2 +76\n/);
+  expect(moves.map(({ writeP99Ms }) => writeP99Ms)).toEqual([6.41, undefined]);
+  expect(text).toMatch(/99 of 100 disk writes within, ms +6.41 +none +–\n/);
   expect(text).toMatch(/came through both moves/);
 });
 

@@ -12,7 +12,7 @@ export const whole: ReportInput = {
   vm: "web",
   move: {
     ...{ from: "ams", to: "san", epoch: 2, startedAt: "2026-11-23T01:03:05.195Z", mode: "live" },
-    ...{ blackoutMs: 127, memoryBytes: 275_727_122, diskBytes: 83_165_184, totalMs: 12_269 },
+    ...{ blackoutMs: 127, memoryBytes: 275_727_122, diskBytes: 83_165_184, totalMs: 12_269, writeP99Ms: 6.41 },
     path: {
       ...{ bandwidthMbps: 900, connectionId: "e45d5d20-a01a-4b83-b31d-7eda64668a11", rttMs: 198.413 },
       hops: ["ams.example", "transit.example", "san.example"],

@@ -82,6 +82,14 @@ describe("the page", () => {
     expect(live).toMatch(/dirtied meanwhile/);
   });
 
+  test("says how long the guest's writes took meanwhile, if it wrote", () => {
+    const said = (writeP99Ms: number | undefined) =>
+      parsed({ ...whole, move: { ...whole.move, writeP99Ms } }).querySelector('[aria-labelledby="bytes-heading"] > p');
+    expect(said(6.41)?.textContent).toMatch(/99 of 100 of the guest's writes to its disks took at most 6.41 ms\.$/);
+    expect(said(412.4)?.textContent).toMatch(/at most 412 ms\.$/);
+    expect(said(undefined)?.textContent).not.toMatch(/writes/);
+  });
+
   test("leaves out what is not known, and says so", () => {
     const document = parsed(bare);
     expect(document.querySelector("h1")?.textContent).toBe("The VM moved from ams to san");

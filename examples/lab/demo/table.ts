@@ -18,6 +18,7 @@ export function figures(rttMs: number, moves: readonly WatchedMove[]): string {
     ["pings lost, one every 50 ms", ...moves.map(({ lostPings }) => String(lostPings)), PAPER.lost],
     ["memory sent, MB", ...moves.map(({ memoryBytes }) => megabytes(memoryBytes)), "–"],
     ["disk sent, MB", ...moves.map(({ diskBytes }) => megabytes(diskBytes)), "not moved"],
+    ["99 of 100 disk writes within, ms", ...moves.map(({ writeP99Ms }) => String(writeP99Ms ?? "none")), "–"],
     ["whole move, s", ...moves.map(({ totalMs }) => seconds(totalMs)), "–"],
     ...STAGES.map((stage) => [`  ${stage}, s`, ...moves.map(({ stages }) => seconds(stages[stage])), "–"]),
   ];

@@ -32,6 +32,8 @@ export interface WatchedMove {
   readonly switchover?: { readonly streamMs: number; readonly pingMs: number; readonly lostPings: number };
   readonly memoryBytes: number;
   readonly diskBytes: number;
+  /** Of the guest's disk writes during the move; absent if there were none. */
+  readonly writeP99Ms?: number;
   readonly totalMs: number;
   readonly stages: Readonly<Record<string, number>>;
   /** As Pulumi exports it. */
@@ -100,6 +102,7 @@ export class Watch {
         ...{ stream: longest(stream.gaps), ping: longest(ping.gaps), blackout: record.blackoutMs ?? 0 },
       },
       ...{ memoryBytes: record.memoryBytes, diskBytes: record.diskBytes },
+      ...(record.writeP99Ms === undefined ? {} : { writeP99Ms: record.writeP99Ms }),
       ...{ totalMs: record.totalMs, stages: record.stages },
       faults: [
         ...(tcpSurvived ? [] : [`the TCP session did not survive: ${stream.ended?.reason ?? "samples are missing"}`]),

@@ -121,6 +121,26 @@ export class GuestControl {
     return parseReading(await this.#ask("reread", () => this.#line()));
   }
 
+  /** Writes content that belongs to a seed onto the second disk, past the page cache, and makes it durable. */
+  async writeBlocks(seed: number, sizeMiB: number, atMiB: number): Promise<void> {
+    await this.#one(`blocks ${seed} ${sizeMiB} ${atMiB}`);
+  }
+
+  /** Reads that, past the page cache; throws unless every byte is as written. */
+  async checkBlocks(seed: number, sizeMiB: number, atMiB: number): Promise<void> {
+    await this.#one(`checkblocks ${seed} ${sizeMiB} ${atMiB}`);
+  }
+
+  /** Tells the second disk that a part of it is not needed any more, which then reads as zeroes. */
+  async discardBlocks(sizeMiB: number, atMiB: number): Promise<void> {
+    await this.#one(`discard ${sizeMiB} ${atMiB}`);
+  }
+
+  /** Reads a part of the second disk; throws unless all of it is zeroes. */
+  async checkEmpty(sizeMiB: number, atMiB: number): Promise<void> {
+    await this.#one(`empty ${sizeMiB} ${atMiB}`);
+  }
+
   /** Makes all that was written durable. */
   async sync(): Promise<void> {
     await this.#one("sync");

@@ -3,7 +3,7 @@ import type { Host } from "../../host/host.ts";
 import { vmSpec } from "../vm-spec.ts";
 
 /** `<storage>/<vm>/vm.json`: the word on whose VM this is. Only the place whose record says `active` may run it; `refused` never may. */
-export const vmRecord = z.strictObject({
+const vmRecord = z.strictObject({
   schema: z.literal(1),
   role: z.enum(["active", "incoming", "refused"]),
   epoch: z.int().positive(),
@@ -17,14 +17,14 @@ export const vmRecord = z.strictObject({
 });
 
 /** `<storage>/<vm>/replica.json`: what the VM's disks held when it left, a generation that another site builds upon. */
-export const replicaRecord = z.strictObject({
+const replicaRecord = z.strictObject({
   schema: z.literal(1),
   generation: z.string().min(1),
   disks: z.array(z.string()),
 });
 
 export type VmRecord = z.output<typeof vmRecord>;
-export type ReplicaRecord = z.output<typeof replicaRecord>;
+type ReplicaRecord = z.output<typeof replicaRecord>;
 
 /**
  * The layers of a disk, lowest first (qcow2 overlays): `base`, the generation that came with the VM; `delta`, what a
@@ -44,8 +44,10 @@ export const files = (directory: string) => ({
   serial: `${directory}/serial.log`,
   pid: `${directory}/qemu.pid`,
   disk: (name: string, layer: Layer) => `${directory}/${diskFile(name, layer)}`,
+  flushSocket: `${directory}/flush.sock`,
   nearEnd: (name: string) => `${directory}/near-${name}.sock`,
   nearEndPid: (name: string) => `${directory}/near-${name}.pid`,
+  nearEndTally: (name: string) => `${directory}/near-${name}.tally`,
   nearEndLog: `${directory}/nbdkit.log`,
   /** What stands there for the time of a move alone. */
   way: `${directory}/way`,

@@ -47,7 +47,7 @@ const program = (...names: readonly string[]) => names.map(source).join("\n");
 const BOTH = ["monitor", "orders", "seal", "heartbeat", "detached", "process", "way", "warrant"];
 const PARTS = {
   source: [...BOTH, "home", "fencing", "guardian", "source"],
-  destination: [...BOTH, "verdict", "arrival", "keeper", "destination"],
+  destination: [...BOTH, "verdict", "durable", "arrival", "keeper", "destination"],
 };
 
 /** The program of a pilot and of who outlives it. One file is sent, nothing is installed. */

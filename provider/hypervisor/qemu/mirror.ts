@@ -83,7 +83,7 @@ export async function beginMirrors(
 }
 
 /**
- * Resolves with the bytes copied when every mirror is in step with its disk and stays so. Copies in the
+ * Resolves with the bytes gone through, empty ones too, when every mirror is in step with its disk and stays so. Copies in the
  * background first, so that guest writes do not wait for the path until there is little left.
  * Rejects with hypervisor.failed if a copy breaks off, as it does when the source's pilot hears nothing over the path.
  */
@@ -131,9 +131,18 @@ async function mirrors(qmp: Qmp) {
   return (await qmp.query("query-block-jobs", jobs)).filter(({ device }) => device.startsWith("mirror-"));
 }
 
-/** Ends the nbdkit processes; what is not there is fine. */
-export async function dismissNearEnds(source: Place, vm: VmSpec, signal: "TERM" | "KILL" = "TERM"): Promise<void> {
-  for (const { name } of vm.disks) await dismissNearEnd(source, name, signal);
+/** Ends the nbdkit processes; what is not there is fine. Resolves with the bytes they sent; undefined if one does not tell. */
+export async function dismissNearEnds(
+  source: Place,
+  vm: VmSpec,
+  signal: "TERM" | "KILL" = "TERM",
+): Promise<number | undefined> {
+  let sent: number | undefined = 0;
+  for (const { name } of vm.disks) {
+    const bytes = await dismissNearEnd(source, name, signal);
+    sent = sent === undefined || bytes === undefined ? undefined : sent + bytes;
+  }
+  return sent;
 }
 
 function mirrorEnded(vm: VmSpec): TurntableError {

@@ -38,7 +38,10 @@ function destinationParameters({ destination, vm, arrival, turns, warrants }: Se
     ...{ key, epoch, generation, pid: at.pid },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
     record: { path: at.record, content, warrant: warrants?.destination ?? null },
-    nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),
+    disks: {
+      nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),
+      socket: at.flushSocket,
+    },
     way: { guards: DISK_GUARDS, helper: at.memoryWayPid, folder: at.way },
     turns,
     addresses: [destination.lightpathAddress, destination.routedAddress],
@@ -56,7 +59,9 @@ function sourceParameters(
     ...{ key, epoch: arrival.epoch, directory: source.directory, bridge, tap, ways, mode },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor, warrant: warrants?.source ?? null },
     disks: vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) })),
-    nearEnds: vm.disks.map(({ name }) => ({ pid: at.nearEndPid(name), socket: at.nearEnd(name) })),
+    nearEnds: vm.disks.map(({ name }) => ({
+      ...{ pid: at.nearEndPid(name), socket: at.nearEnd(name), tally: at.nearEndTally(name) },
+    })),
     way: { helper: at.memoryWayPid, folder: at.way },
     heart: { local: source.lightpathAddress, peer: { address: destination.lightpathAddress, port: heartPort } },
   };

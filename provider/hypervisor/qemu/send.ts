@@ -14,6 +14,7 @@ import type { Qmp } from "./qmp.ts";
 import { Steward } from "./steward.ts";
 import { closeWay } from "./way/memory.ts";
 import { openWay, type Way } from "./way/way.ts";
+import { WriteLatency } from "./write-latency.ts";
 
 const POLL_MS = 200;
 
@@ -28,38 +29,55 @@ export async function send(request: SendRequest): Promise<Transfer> {
   const there = await requireMonitor(destination, vm.name);
   try {
     const budget = new Budget(request.downtimeBudgetMs, request.rttMs, request.moreBandwidth !== undefined);
+    const writes = await WriteLatency.begin(vm, [here, there]);
     const flights = await takePilots(request);
-    const diskBytes = await copied(request, here, there, flights, budget);
+    const passedBytes = await copied(request, here, there, flights, budget);
     const convergence = new Convergence();
     const steward = new Steward(here, budget, request);
     const memoryBytes = await watch(here, flights, request, convergence, steward);
-    await dismissNearEnds(source, vm);
+    const sentBytes = await dismissNearEnds(source, vm);
+    const writeP99Ms = await writes.p99Ms();
     await Promise.all([closeWay(source), closeWay(destination)]);
     const comparable = (await shareClock(source.host, destination.host)) ? flights.destination.events : [];
     const events = [...flights.source.events, ...comparable].sort((a, b) => a.atMs - b.atMs);
-    return { memoryBytes, diskBytes, iterations: convergence.iterations, blackoutMs: blackoutOf(events), events };
+    const { iterations } = convergence;
+    // A near end that was not heard of to its end sent no more than was gone through.
+    const diskBytes = sentBytes ?? passedBytes;
+    return { memoryBytes, diskBytes, writeP99Ms, iterations, blackoutMs: blackoutOf(events), events };
   } finally {
     here.close();
     there.close();
   }
 }
 
-/** Copies the disks and has the memory begun; resolves with the disks' bytes. If it fails, both pilots have given up. */
+/** Copies the disks and has the memory begun; resolves with the disks' bytes that were gone through. If it fails, both pilots have given up. */
 async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flights, budget: Budget): Promise<number> {
   const { vm, onProgress } = request;
   try {
     const way = await openWay(request, there);
     await beginDisks(request, here, there, way).finally(way.seal);
-    const diskBytes = await awaitMirrors(here, vm, onProgress);
-    const { bandwidthMbps } = (await request.memoryTurn?.()) ?? request;
+    const passedBytes = await awaitMirrors(here, vm, onProgress);
+    const { bandwidthMbps } = await turnOf(request, flights);
     await prepareMemory(here, bandwidthMbps, budget.downtimeLimitMs);
     flights.source.begin(way.memory);
-    return diskBytes;
+    return passedBytes;
   } catch (thrown) {
     const landings = await giveUp(flights);
     if (!fellByItself(landings.source) && !fellByItself(landings.destination)) throw thrown;
     throw failedMigration(request, landings, "safe");
   }
+}
+
+/** Its turn, and what the path carries then; rejects as soon as a pilot comes down while it is waited for. */
+async function turnOf(request: SendRequest, flights: Flights): Promise<Pick<SendRequest, "bandwidthMbps">> {
+  const { memoryTurn } = request;
+  if (memoryTurn === undefined) return request;
+  const fallen = new AbortController();
+  const down = Promise.race([flights.source.landed, flights.destination.landed]).then(() => {
+    fallen.abort(new Error("a pilot came down while the move waited for its turn"));
+    throw fallen.signal.reason;
+  });
+  return await Promise.race([memoryTurn(fallen.signal), down]);
 }
 
 async function beginDisks(request: SendRequest, here: Qmp, there: Qmp, way: Way): Promise<void> {

@@ -36,10 +36,16 @@ export function bytesSection(move: MoveRecord): Markup {
       : "It was not recorded: the connection to the old site broke after the switchover.";
   return html`<section aria-labelledby="bytes-heading">
 <h2 id="bytes-heading">What crossed</h2>
-<p>${said}</p>
+<p>${said}${writes(move)}</p>
 ${total > 0 ? bytesByKind(loadsOf(move)) : undefined}
 ${move.mode === "live" ? convergence(inOrder(move.iterations ?? [])) : undefined}
 </section>`;
+}
+
+/** The mirror of a disk is what a guest may wait for before it is stopped. */
+function writes({ writeP99Ms }: MoveRecord): string {
+  if (writeP99Ms === undefined) return "";
+  return ` Meanwhile 99 of 100 of the guest's writes to its disks took at most ${writeP99Ms < 10 ? `${writeP99Ms} ms` : duration(writeP99Ms)}.`;
 }
 
 function bytesByKind(loads: readonly Load[]): Markup {

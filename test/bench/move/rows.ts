@@ -34,6 +34,8 @@ export interface Row extends Partial<Noticed> {
   readonly diskBytes?: number;
   /** Of the return onto the replica. */
   readonly returnDiskBytes?: number;
+  /** 99 of 100 of the guest's disk writes took no longer; absent if no move had any. */
+  readonly writeP99Ms?: number;
   readonly split?: Split;
 }
 
@@ -57,6 +59,7 @@ function moveRow(variant: MoveVariant, moves: readonly MoveSample[]): Row {
   const onTrip = (trip: MoveSample["trip"]) => moves.filter((move) => move.trip === trip);
   const [first, back] = [onTrip("first"), onTrip("return")];
   const split = splitOf(moves.flatMap((move) => move.split ?? []));
+  const writes = moves.flatMap((move) => move.writeP99Ms ?? []);
   return {
     ...{ variant: id, rttMs, load, encryption, n: moves.length },
     ...(kind === "suspended" ? { suspended: true } : {}),
@@ -67,6 +70,7 @@ function moveRow(variant: MoveVariant, moves: readonly MoveSample[]): Row {
     memoryBytes: median(moves.map((move) => move.memoryBytes)),
     ...(first.length > 0 ? { diskBytes: median(first.map((move) => move.diskBytes)) } : {}),
     ...(back.length > 0 ? { returnDiskBytes: median(back.map((move) => move.diskBytes)) } : {}),
+    ...(writes.length > 0 ? { writeP99Ms: median(writes) } : {}),
     ...(split ? { split } : {}),
   };
 }

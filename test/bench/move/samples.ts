@@ -35,6 +35,8 @@ const moveSample = z.strictObject({
   totalMs: ms,
   memoryBytes: z.number(),
   diskBytes: z.number(),
+  /** Of the guest's disk writes during the move; absent if there were none. */
+  writeP99Ms: ms.optional(),
   split: split.optional(),
   faults: z.array(z.string()),
 });

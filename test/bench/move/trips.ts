@@ -48,6 +48,7 @@ function sampleOf(variant: string, trip: MoveSample["trip"], move: WatchedMove):
       ...{ streamGapMs: move.downtimeMs.stream, pingGapMs: move.downtimeMs.ping, lostPings: move.lostPings },
     },
     ...{ totalMs: move.totalMs, memoryBytes: move.memoryBytes, diskBytes: move.diskBytes },
+    ...(move.writeP99Ms === undefined ? {} : { writeP99Ms: move.writeP99Ms }),
     ...(split ? { split } : {}),
     faults: [...move.faults],
   };

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "blocks.h"
 #include "clock.h"
 #include "diary.h"
 #include "disk_load.h"
@@ -66,7 +67,7 @@ static void verify(FILE *out, const number *arguments) {
 
 static bool file_size_fits(FILE *out, number mib) {
   if (mib > 0 && mib <= MOST_FILE_MIB) return true;
-  fprintf(out, "error a file has 1 to %d MiB\n", MOST_FILE_MIB);
+  fprintf(out, "error it takes 1 to %d MiB\n", MOST_FILE_MIB);
   return false;
 }
 
@@ -80,6 +81,32 @@ static void write_file(FILE *out, const number *arguments) {
 static void check_file(FILE *out, const number *arguments) {
   if (!file_size_fits(out, arguments[1])) return;
   unsigned bad = files_check(arguments[0], arguments[1]);
+  if (bad) fprintf(out, "bad %u MiB\n", bad);
+  else fputs("ok\n", out);
+}
+
+static void write_blocks(FILE *out, const number *arguments) {
+  if (!file_size_fits(out, arguments[1])) return;
+  int error = blocks_write(arguments[0], arguments[1], arguments[2]);
+  if (error) fprintf(out, "bad %s\n", strerror(error));
+  else fputs("ok\n", out);
+}
+
+static void check_blocks(FILE *out, const number *arguments) {
+  if (!file_size_fits(out, arguments[1])) return;
+  unsigned bad = blocks_check(arguments[0], arguments[1], arguments[2]);
+  if (bad) fprintf(out, "bad %u MiB\n", bad);
+  else fputs("ok\n", out);
+}
+
+static void discard_blocks(FILE *out, const number *arguments) {
+  int error = blocks_discard(arguments[0], arguments[1]);
+  if (error) fprintf(out, "bad %s\n", strerror(error));
+  else fputs("ok\n", out);
+}
+
+static void check_empty(FILE *out, const number *arguments) {
+  unsigned bad = blocks_check_empty(arguments[0], arguments[1]);
   if (bad) fprintf(out, "bad %u MiB\n", bad);
   else fputs("ok\n", out);
 }
@@ -126,6 +153,7 @@ static const struct command {
     {"load", 3, load},     {"gaps", 0, gaps},        {"clear", 0, clear},      {"stat", 0, stat},
     {"verify", 0, verify}, {"write", 2, write_file}, {"check", 2, check_file}, {"sync", 0, sync_disk},
     {"diary", 1, diary},   {"reread", 0, reread},     {"memory", 0, memory},
+    {"blocks", 3, write_blocks}, {"checkblocks", 3, check_blocks}, {"discard", 2, discard_blocks}, {"empty", 2, check_empty},
 };
 
 /* Returns how many words after the command were numbers, or -1 if one was not. */

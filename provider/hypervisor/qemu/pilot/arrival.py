@@ -1,5 +1,9 @@
 """What is to be done at the destination once the record says that the VM is here."""
 
+# A gateway answers within a round trip. The disks are not left unflushed for one that does not.
+PROMPT_MS = 2000
+TURN_MS = 30000
+
 
 class Turn:
     """A trigger for one gateway, repeated until the gateway answers that it turned."""
@@ -10,20 +14,20 @@ class Turn:
         self.datagram = self._message(key, "turn %d" % target["epoch"])
         self.expected = self._message(key, "turned %d" % target["epoch"])
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.answered = False
 
     def send(self):
         with contextlib.suppress(OSError):  # a routed network that is down for a moment is what the repeats are for
             self.socket.sendto(self.datagram, self.target)
 
     def await_answer(self, deadline_ms):
-        while now_ms() < deadline_ms:
+        while not self.answered and now_ms() < deadline_ms:
             if select.select([self.socket], [], [], 0.05)[0]:
                 with contextlib.suppress(OSError):
-                    if hmac.compare_digest(self.socket.recv(512), self.expected):
-                        return True
+                    self.answered = hmac.compare_digest(self.socket.recv(512), self.expected)
             else:
                 self.send()
-        return False
+        return self.answered
 
     def _message(self, key, text):
         return ("%s %s" % (text, hmac.new(key, text.encode(), hashlib.sha256).hexdigest())).encode()
@@ -37,11 +41,17 @@ def run_here(monitor, turns):
     say("running", atMs=now_ms())
 
 
-def settle_in(monitor, turns, nodes, way):
-    """Then, while it runs: the gateways are heard, the neighbours told, the disks flushed."""
-    deadline_ms = now_ms() + 30000
-    turned = all([turn.await_answer(deadline_ms) for turn in turns])
-    say("turned" if turned else "gateway-silent", atMs=now_ms())
+def all_turned(turns, deadline_ms):
+    if not all([turn.await_answer(deadline_ms) for turn in turns]):
+        return False
+    say("turned", atMs=now_ms())
+    return True
+
+
+def settle_in(monitor, turns, disks, way):
+    """Then, while it runs: the gateways are heard, the neighbours told, the disks flushed: only now the source may let go of its own."""
+    began_ms = now_ms()
+    turned = all_turned(turns, began_ms + PROMPT_MS)
     monitor.execute("announce-self", initial=50, max=550, rounds=5, step=100)
     with contextlib.suppress(QemuFailed):  # it was stopped already, where somebody died half-way
         monitor.execute("nbd-server-stop")
@@ -49,6 +59,8 @@ def settle_in(monitor, turns, nodes, way):
         with contextlib.suppress(QemuFailed):  # none on a way that others answer for
             monitor.execute("object-del", id=guard)
     close_way(way)
-    for node in nodes:
-        monitor.execute("human-monitor-command", command_line='qemu-io %s flush' % node)
-    say("flushed", atMs=now_ms())
+    flush(monitor, disks["socket"], disks["nodes"])
+    flushed_ms = now_ms()
+    if not turned and not all_turned(turns, began_ms + TURN_MS):
+        say("gateway-silent", atMs=now_ms())
+    say("flushed", atMs=flushed_ms)

@@ -56,7 +56,7 @@ def main():
         monitor.attendants = [echo]
         run_here(monitor, turns)
         echo.tell()
-        settle_in(monitor, turns, parameters["nodes"], parameters["way"])
+        settle_in(monitor, turns, parameters["disks"], parameters["way"])
         tell(leash, "done")
     except (ControllerGone, PathSilent, QemuFailed, OSError) as error:
         # If it did not commit, nobody will: it is said before whoever waits for this pilot's end clears up.

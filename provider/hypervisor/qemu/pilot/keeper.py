@@ -2,12 +2,16 @@
 
 # The VM runs here and the source was not heard: it may be gone for good, and never runs the VM whatever it hears.
 LINGER_SECONDS = 600
+# A copy may last for hours: after the first seconds the record is looked at less often. Whoever speaks is heard at once.
+LIVELY_SECONDS = 5
+CALM_TURN_SECONDS = 1
 
 
 class Keeper:
     def __init__(self, leash, ways, parameters):
         self.leash, self.ways, self.parameters = leash, ways, parameters
         self.seal = Seal(parameters["key"], parameters["epoch"])
+        self.began = time.monotonic()
         self.active_since = None
         self.dismissed = False
 
@@ -15,7 +19,10 @@ class Keeper:
         """Until the pilot has ended and the source has heard the verdict, or the record of this arrival is gone."""
         while self._has_record() and not self._is_done():
             sources = self.ways if self.leash.broken else [*self.ways, self.leash]
-            ready = select.select(sources, [], [], TURN_SECONDS)[0]
+            ready = select.select(sources, [], [], self._patience())[0]
+            # Nobody is answered in the name of a record that is gone since.
+            if ready and not self._has_record():
+                return
             if self.leash in ready:
                 self.leash.attend(True)
                 if self.leash.broken:
@@ -23,6 +30,10 @@ class Keeper:
             for way in self.ways:
                 for datagram, sender in datagrams(way):
                     self._answer(way, datagram, sender)
+
+    def _patience(self):
+        lively = time.monotonic() - self.began < LIVELY_SECONDS
+        return TURN_SECONDS if lively else CALM_TURN_SECONDS
 
     def _answer(self, way, datagram, sender):
         verb, _ = self.seal.open(datagram)
@@ -59,7 +70,7 @@ class Keeper:
                 if not monitor.execute("query-status")["running"]:
                     turns = [Turn(target) for target in self.parameters["turns"]]
                     run_here(monitor, turns)
-                    settle_in(monitor, turns, self.parameters["nodes"], self.parameters["way"])
+                    settle_in(monitor, turns, self.parameters["disks"], self.parameters["way"])
             finally:
                 monitor.socket.close()
 

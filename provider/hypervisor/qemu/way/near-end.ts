@@ -5,6 +5,7 @@ import type { Place } from "../../hypervisor.ts";
 import { files } from "../files.ts";
 import { endProcess } from "../processes.ts";
 import type { Remote } from "./remote.ts";
+import { sentBytes, tallyFilter, tallyParameters } from "./tally.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -21,18 +22,11 @@ export interface DiskRemote extends Remote {
 export async function standNearEnd(source: Place, disk: string, remote: DiskRemote, requests: number): Promise<void> {
   const at = files(source.directory);
   const way = [`hostname=${remote.address}`, `port=${remote.port}`, `export=${disk}`, "shared=true", ...remote.nearEnd];
-  const process = [
-    "-f",
-    "-U",
-    at.nearEnd(disk),
-    "-P",
-    at.nearEndPid(disk),
-    "--threads",
-    String(requests),
-    "--filter=fua",
-  ];
+  const process = ["-f", "-U", at.nearEnd(disk), "-P", at.nearEndPid(disk), "--threads", String(requests)];
+  const filters = [tallyFilter, "--filter=fua"];
+  const parameters = [...way, "fuamode=discard", ...tallyParameters(source, disk)];
   await dismissNearEnd(source, disk, "KILL");
-  const pid = await source.host.launch(["nbdkit", ...process, "nbd", ...way, "fuamode=discard"], {
+  const pid = await source.host.launch(["nbdkit", ...process, ...filters, "nbd", ...parameters], {
     logFile: at.nearEndLog,
   });
   const deadline = Date.now() + TIMEOUT_MS;
@@ -62,9 +56,15 @@ async function greets(source: Place, socketPath: string, timeoutMs: number): Pro
   }
 }
 
-/** Ends a disk's nbdkit and takes its socket away; what is not there is fine. */
-export async function dismissNearEnd(source: Place, disk: string, signal: "TERM" | "KILL"): Promise<void> {
+/** Ends a disk's nbdkit and takes its files away; what is not there is fine. Resolves with the bytes it sent; undefined if it does not tell. */
+export async function dismissNearEnd(
+  source: Place,
+  disk: string,
+  signal: "TERM" | "KILL",
+): Promise<number | undefined> {
   const at = files(source.directory);
   await endProcess(source, at.nearEndPid(disk), signal);
-  await source.host.remove(at.nearEnd(disk));
+  const bytes = await sentBytes(source, disk);
+  for (const path of [at.nearEnd(disk), at.nearEndTally(disk)]) await source.host.remove(path);
+  return bytes;
 }
