@@ -88,7 +88,7 @@ test("a VM that is to be suspended stands still for as long as the path takes to
   const { lines } = await plan({ lightpath: { kind: "fixed", bandwidthMbps: 100, rttMs: 20 }, mode: "suspended" });
   expect(lines[0]).toBe("radar: ams → san, suspended while its memory is copied");
   expect(line(lines, "downtime")).toBe(
-    "downtime: up to about 18 s: it stands still for the whole copy of its memory, and no budget is kept",
+    "downtime: up to about 17 s: it stands still for the whole copy of its memory, and no budget is kept",
   );
 });
 

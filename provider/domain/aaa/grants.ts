@@ -50,7 +50,9 @@ export class Grants {
    */
   async request(client: Known, request: GrantRequest): Promise<Grant> {
     let refusal: unknown;
-    for (const domains of this.#waysFor(request)) {
+    const ways = this.#waysFor(request);
+    // Without a way too: whether it may ask at all comes first.
+    for (const domains of ways.length > 0 ? ways : [[]]) {
       try {
         return await this.#over(domains, client, request);
       } catch (thrown) {
@@ -70,6 +72,7 @@ export class Grants {
     // A client must be permitted to ask whether or not this domain is on the way.
     permission.require("grant", domain, wish);
     try {
+      if (domains.length === 0) throw noWay(request);
       const asked = domains.map(async (one, index) => [one, await this.#ask(wish, domains, index)] as const);
       const consents = Object.fromEntries(await Promise.all(asked));
       const { between, from, bandwidthMbps, window, vm, encryption } = request;
@@ -142,9 +145,7 @@ export class Grants {
   #waysFor({ between: [one, other], bandwidthMbps }: GrantRequest): readonly (readonly string[])[] {
     const { topology } = this.#parts.config;
     const ends = [domainOf(topology, one), domainOf(topology, other)] as const;
-    const ways = one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS);
-    if (ways.length > 0) return ways;
-    throw new Refused(403, "path.none", `no path between ${one} and ${other} carries ${bandwidthMbps} Mbps`);
+    return one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS);
   }
 
   async #ask(wish: Wish, domains: readonly string[], index: number): Promise<string> {
@@ -155,4 +156,8 @@ export class Grants {
     const path = ["aaa", "consents"];
     return (await peers.ask(domain, { method: "POST", path, body: request, answer: consent })).consent;
   }
+}
+
+function noWay({ between, bandwidthMbps }: GrantRequest): Refused {
+  return new Refused(403, "path.none", `no path between ${between.join(" and ")} carries ${bandwidthMbps} Mbps`);
 }

@@ -20,9 +20,10 @@ export interface PaperRatios {
   readonly toPaper: Ratio;
 }
 
-/** Medians idle, as the paper's figures are of single moves; the mean under load, as the paper's is. */
+/** Of live moves. Medians idle, as the paper's figures are of single moves; the mean under load, as the paper's is. */
 export function paperRatiosOf(rows: readonly Row[]): PaperRatios {
-  const far = rows.filter(({ rttMs, encryption }) => rttMs === ROUND_TRIPS_MS[0] && encryption !== undefined);
+  const live = rows.filter(({ encryption, suspended }) => encryption !== undefined && suspended === undefined);
+  const far = live.filter(({ rttMs }) => rttMs === ROUND_TRIPS_MS[0]);
   const entries = far.flatMap((row) => {
     const { guestClockMs, streamGapMs, pingGapMs } = PAPER[row.load];
     const figure = row.load === "idle" ? "median" : "mean";

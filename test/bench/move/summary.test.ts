@@ -62,6 +62,7 @@ test("the line of JSON has the same fields for each variant, and null where noth
   expect(rows.map(({ variant, pingGapMs, diskBytes }) => [variant, pingGapMs?.median ?? null, diskBytes])).toEqual([
     ["198 ms idle tls", 188, 72e6],
     ["198 ms idle none", 188, 72e6],
+    ["198 ms idle suspended", 2364, 72e6],
     ["198 ms idle virsh", null, null],
     ["1 ms idle tls", 92, 72e6],
   ]);
