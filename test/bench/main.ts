@@ -1,8 +1,12 @@
 import { Command } from "commander";
 import { reasonOf } from "../../provider/errors.ts";
 import { moveCommand } from "./move/command.ts";
+import { policyCommand } from "./policy/command.ts";
 
-const program = new Command("bench").description("Measures what this package is for.").addCommand(moveCommand());
+const program = new Command("bench")
+  .description("Measures what this package is for.")
+  .addCommand(moveCommand())
+  .addCommand(policyCommand());
 
 try {
   await program.parseAsync();
