@@ -49,7 +49,7 @@ const SCHEMAS = [
     action TEXT, home TEXT, grant_id TEXT, subject TEXT NOT NULL, mbps REAL NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
     PRIMARY KEY (action, home, grant_id)
   ) WITHOUT ROWID;
-  CREATE INDEX commitments_by_subject ON commitments (action, home, subject, "end");
+  CREATE INDEX commitments_by_subject ON commitments (action, home, subject, "end", start, mbps);
 `,
   `
   CREATE TABLE topologies (

@@ -9,16 +9,24 @@ import { leavePorts } from "../../provider/controller/ports.ts";
 import { haveTime, timeKeeper } from "../../provider/controller/time-keeper.ts";
 import { extend, raise, SharedPath } from "../../provider/controller/widen.ts";
 import { type Domains, startDomains } from "../domain/agents.ts";
-import { policiesUpTo } from "../domain/testbed.ts";
+import { AMS, policiesUpTo } from "../domain/testbed.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
 const ON_DEMAND = { kind: "on-demand", bandwidthMbps: 600, mtu: 9000, encryption: "tls" } as const;
+/** Refuses what it is told all of. */
+const TOLD = `
+  @id("told") @reason("all of it was told") forbid (principal, action, resource) when {
+    resource.hasTag("tier") && resource.getTag("tier") == "gold" && context.purpose == "drill" && context.encrypted &&
+    context.from == Site::"${AMS}" && context.from.jurisdiction == "eu" && context.to.jurisdiction == "us"
+  };`;
 let domains: Domains;
 let sites: TwoSites;
 let undos: { what: string; act: () => Promise<void> }[];
 
 beforeAll(async () => {
-  domains = await startDomains(undefined, (name) => policiesUpTo(name === "transit.example" ? 700 : 1_000));
+  domains = await startDomains(undefined, (name) =>
+    name === "transit.example" ? `${policiesUpTo(700)} ${TOLD}` : policiesUpTo(1_000),
+  );
 });
 afterAll(async () => domains?.end());
 beforeEach(async () => {
@@ -75,6 +83,27 @@ test("a domain on the way that refuses is named with its reason, and nothing is 
   await expect(asked).rejects.toMatchObject({ code: "domain.refused", retry: "never" });
   await expect(asked).rejects.toThrow(/transit\.example refused .*700 Mbps/);
   expect(undos).toEqual([]);
+});
+
+test("domains are told the VM's labels and purpose, the sites' labels, which way it goes, and whether it is encrypted", async () => {
+  const { move } = await begun();
+  const labelled = (end: Move["from"], jurisdiction: string) => {
+    return { ...end, location: { ...end.location, labels: { jurisdiction } } };
+  };
+  const ends = { from: labelled(move.from, "eu"), to: labelled(move.to, "us") };
+  const told = { ...ends, labels: { tier: "gold", purpose: "drill" } };
+  const tried = async (change: Partial<Move>) => {
+    const { move, journal } = await begun({ ...told, ...change });
+    await (await authorize(move, aaa, journal, undo))?.giveBack();
+  };
+  const refused = { code: "domain.refused", message: expect.stringMatching(/policy "told" .*all of it was told/) };
+  await expect(tried({})).rejects.toMatchObject(refused);
+  await tried({ labels: { tier: "gold" } });
+  await tried({ labels: { purpose: "drill" } });
+  await tried({ to: labelled(move.to, "eu") });
+  await tried({ from: ends.to, to: ends.from });
+  const home = domains.bed.records["ams.example"];
+  await tried({ path: { ...ON_DEMAND, home, encryption: "none" } });
 });
 
 test("a grant declared ahead is used if it is active, never revoked, and refused if it is not", async () => {
