@@ -21,12 +21,14 @@ function tables(database: DatabaseSync): string[] {
 test("a store of the first version gets what was added since, and keeps what it holds", () => {
   const fresh = openStore(file);
   const all = tables(fresh);
-  fresh.exec("INSERT INTO revocations VALUES ('ams.example', 'g1'); DROP TABLE riders; DROP TABLE rides;");
+  fresh.exec(
+    "INSERT INTO revocations VALUES ('ams.example', 'g1'); DROP TABLE riders; DROP TABLE rides; DROP TABLE topologies;",
+  );
   fresh.exec("PRAGMA user_version = 1");
   fresh.close();
   const upgraded = openStore(file);
   expect(tables(upgraded)).toEqual(all);
-  expect(all).toEqual(expect.arrayContaining(["riders", "rides"]));
+  expect(all).toEqual(expect.arrayContaining(["riders", "rides", "topologies"]));
   expect(upgraded.prepare("SELECT home FROM revocations").all()).toMatchObject([{ home: "ams.example" }]);
   upgraded.close();
   openStore(file).close();
