@@ -321,7 +321,9 @@ test("a path that is not raised says why, by the domain that refuses, and is as 
   const { move, journal } = await begun({ path: { ...RAISABLE, home, maxBandwidthMbps: 900 } });
   const permit = await authorize(move, aaa, journal, undo);
   const path = await light(move, permit, drac, journal, undo, company(move));
-  expect(await path.raise()).toEqual({ refused: expect.stringMatching(/transit\.example refused by its policy "rate" to grant 900 Mbps/) });
+  expect(await path.raise()).toEqual({
+    refused: expect.stringMatching(/transit\.example refused by its policy "rate" to grant 900 Mbps/),
+  });
   expect(await seen(path.connectionId)).toEqual({ rate: 600, state: "provisioned", shapers: ["588Mbit", "588Mbit"] });
   // A grant that was asked for in vain is nothing to be given back.
   const asked = (await readJournal(shelfOf(move.from)))?.borrowed;

@@ -2,7 +2,8 @@ import TinyQueue from "tinyqueue";
 import { type Constraints, Permits } from "./constraints.ts";
 import { ALL_LABELS, type LabelSet, NO_LABELS } from "./labels.ts";
 import type { Arc, Network, NetworkLink, Vertex } from "./network.ts";
-import type { FreeLabels, Way } from "./way.ts";
+import { cheapestThrough } from "./through.ts";
+import { type FreeLabels, labelsFor, type Way, wayAlong } from "./way.ts";
 
 /** What is looked for, and where. */
 export interface Search {
@@ -42,10 +43,31 @@ const MOST_BRANCHES = 20_000;
  * not translate); of several the fastest. Throws RangeError for an unknown node.
  */
 export function cheapestWay(search: Search): Found<Way> {
-  // To let a way cross itself makes the search short. It hardly ever gains by that, and then the hard search begins.
+  // To let a way cross itself makes the search short. Mostly it does not gain by that, and else the hard search begins.
   const loose = explore(search, false);
-  if (loose === undefined || loose === "undecided") return loose;
-  return new Set(loose.nodes).size === loose.nodes.length ? loose : explore(search, true);
+  if (loose === undefined || loose === "undecided" || isSimple(loose)) return loose;
+  const threaded = withOneStop(search);
+  return threaded === "unsuited" ? explore(search, true) : threaded;
+}
+
+function isSimple({ nodes }: Way): boolean {
+  return new Set(nodes).size === nodes.length;
+}
+
+/** The cheapest way over one node that is to be included, if delays and labels, of which that search does not know, suit it. */
+function withOneStop({ network, from, to, constraints, free, root = [] }: Search): Way | undefined | "unsuited" {
+  const begun = [from, ...root.map((arc) => arc.to.id)];
+  const [stop, ...more] = (constraints.include ?? []).filter((id) => !begun.includes(id) && id !== to);
+  if (stop === undefined || more.length > 0) return "unsuited";
+  const permits = new Permits(constraints);
+  const passed = new Set(begun.slice(0, -1));
+  const usable = (link: NetworkLink): boolean =>
+    !link.ends.some((end) => passed.has(end)) && permits.allows(link) && free(link) !== NO_LABELS;
+  const rest = cheapestThrough(network, [begun.at(-1) ?? from, stop, to], usable);
+  if (rest === undefined) return undefined;
+  const way = wayAlong(from, [...root.map(({ link }) => link), ...rest.links]);
+  if (way.delayMs > (constraints.maxDelayMs ?? Number.POSITIVE_INFINITY)) return "unsuited";
+  return labelsFor(network, way, free) === undefined ? "unsuited" : way;
 }
 
 /**
@@ -65,7 +87,7 @@ function explore(search: Search, strict: boolean): Found<Way> {
 
   const onward = (branch: Branch, arc: Arc): Branch | undefined => {
     const { link, to: at } = arc;
-    if (rooted.has(at) || !permits.allows(link) || isOn(branch, at, strict)) return undefined;
+    if (rooted.has(at) || !permits.allows(link) || (strict && isOn(branch, at))) return undefined;
     const delayMs = branch.delayMs + link.delayMs;
     const atLeastMs = delayMs + (delayToCome.get(at) ?? Number.POSITIVE_INFINITY);
     if (atLeastMs > maxDelayMs) return undefined;
@@ -126,8 +148,7 @@ function costToCome(network: Network, to: Vertex, include: readonly string[]) {
   };
 }
 
-function isOn(branch: Branch, vertex: Vertex, strict: boolean): boolean {
-  if (!strict) return branch.before?.at === vertex;
+function isOn(branch: Branch, vertex: Vertex): boolean {
   for (let step: Branch | undefined = branch; step !== undefined; step = step.before) {
     if (step.at === vertex) return true;
   }
@@ -142,7 +163,7 @@ function outdoes(better: Branch, worse: Branch, maxDelayMs: number, strict: bool
   if (!strict) return true;
   // What follows the one must not come back to where only the other was.
   for (let step: Branch | undefined = better; step !== undefined; step = step.before) {
-    if (!isOn(worse, step.at, true)) return false;
+    if (!isOn(worse, step.at)) return false;
   }
   return true;
 }

@@ -3,106 +3,130 @@ import type { Network, NetworkLink, Vertex } from "./network.ts";
 /** What two ways must not share: links, or nodes either (but their ends). */
 export type Apart = "links" | "nodes";
 
-/** A half of a node (the other one is left through), so that a node is passed once: Bhandari's split. */
-type Half = `${string} ${"in" | "out"}`;
+/** Two ways that begin at one node, as the links of each in order, and end at one of two, or both at the same. */
+export interface Fork {
+  readonly from: string;
+  /** Neither way goes on from there. The first way ends at the first one. */
+  readonly to: readonly [string, string];
+  readonly apart: Apart;
+  readonly usable: (link: NetworkLink) => boolean;
+  /** Of a link; not negative. */
+  readonly costOf: (link: NetworkLink) => number;
+}
+
+/** A node is two halves, one entered and one left, so that it can be passed once only: Bhandari's split. */
+interface Half {
+  readonly node: string;
+  /** Flows that begin or end here. */
+  readonly flows: Flow[];
+}
 
 interface Flow {
   readonly from: Half;
   readonly to: Half;
   readonly cost: number;
   readonly link: NetworkLink | undefined;
-  /** Whether the first way, or the second, uses it. */
+  /** By the first way, or the second; then it can only be undone. */
   used: boolean;
 }
 
 /**
- * Two ways that share no link (or no node) and cost least together, as the links of each in order: successive cheapest paths
- * through what the first one leaves (Suurballe 1974, Bhandari 1999), which takes no wrong turn for good. Undefined if there are
- * none: certain, as is that none are cheaper. Knows of no delay, label or risk group.
+ * Two ways that share no link (or no node) and cost least together: successive cheapest paths, each of which may undo parts of
+ * the one before (Suurballe 1974, Bhandari 1999). Undefined if there are none: certain, as is that none are cheaper. Knows of no
+ * delay, label or risk group.
  */
 export function disjointWays(
   network: Network,
-  ends: readonly [string, string],
-  apart: Apart,
-  usable: (link: NetworkLink) => boolean,
+  fork: Fork,
 ): readonly [readonly NetworkLink[], readonly NetworkLink[]] | undefined {
-  const [from, to] = ends;
-  const flows = [...network.vertices].flatMap((vertex) => flowsOf(vertex, apart, ends, usable));
-  for (let round = 0; round < 2; round++) if (!augment(flows, `${from} out`, `${to} in`)) return undefined;
-  // A link used in both directions is used by neither way.
-  const links = flows.filter(({ used, link }) => used && link !== undefined);
-  const kept = links.filter((one) => !links.some((other) => other !== one && other.link === one.link));
-  const walk = (): readonly NetworkLink[] => {
-    const way: NetworkLink[] = [];
-    const nodes = [from];
-    for (let at = from; at !== to; ) {
-      const taken = kept.find((flow) => flow.from === `${at} out`);
-      if (taken?.link === undefined) break;
-      kept.splice(kept.indexOf(taken), 1);
-      at = taken.to.slice(0, -" in".length);
-      // Where the two ways cross, one may have turned into a loop that costs nothing.
-      const before = nodes.indexOf(at);
-      if (before < 0) {
-        way.push(taken.link);
-        nodes.push(at);
-      } else {
-        way.length = before;
-        nodes.length = before + 1;
-      }
-    }
-    return way;
-  };
-  return [walk(), walk()];
+  const [start, end, flows] = flowsIn(network, fork);
+  for (let round = 0; round < 2; round++) if (!augment(start, end)) return undefined;
+  const used = flows.filter((flow) => flow.used);
+  // A link that is used in both directions is used by neither way.
+  const kept = used.filter((one) => !used.some((other) => other !== one && other.link === one.link && one.link));
+  const [one, other] = [walk(fork, kept), walk(fork, kept)];
+  return endOf(fork.from, one) === fork.to[0] ? [one, other] : [other, one];
 }
 
-function flowsOf(
-  { id, arcs }: Vertex,
-  apart: Apart,
-  ends: readonly [string, string],
-  usable: (link: NetworkLink) => boolean,
-): Flow[] {
-  const through = { from: `${id} in`, to: `${id} out`, cost: 0, link: undefined } as const;
-  const passages = apart === "nodes" && !ends.includes(id) ? 1 : 2;
-  return [
-    ...Array.from({ length: passages }, () => ({ ...through, used: false })),
-    ...arcs
-      .filter(({ link }) => usable(link))
-      .map(({ link, to }) => {
-        return { from: `${id} out`, to: `${to.id} in`, cost: link.cost, link, used: false } as const;
-      }),
-  ];
+function flowsIn(network: Network, { from, to, apart, usable, costOf }: Fork): readonly [Half, Half, readonly Flow[]] {
+  const flows: Flow[] = [];
+  const add = (one: Half, other: Half, cost: number, link?: NetworkLink): void => {
+    const flow = { from: one, to: other, cost, link, used: false };
+    one.flows.push(flow);
+    other.flows.push(flow);
+    flows.push(flow);
+  };
+  const half = (node: string): Half => ({ node, flows: [] });
+  const halves = new Map<Vertex, readonly [Half, Half]>();
+  for (const vertex of network.vertices) {
+    const [entered, left] = [half(vertex.id), half(vertex.id)];
+    halves.set(vertex, [entered, left]);
+    if (vertex.id === from || to.includes(vertex.id)) continue;
+    for (let passages = apart === "nodes" ? 1 : 2; passages > 0; passages--) add(entered, left, 0);
+  }
+  for (const [vertex, [, left]] of halves) {
+    for (const { link, to: next } of vertex.arcs) {
+      const [entered] = halves.get(next) ?? [];
+      if (entered !== undefined && usable(link)) add(left, entered, costOf(link), link);
+    }
+  }
+  const end = half("");
+  for (const node of to) {
+    const [entered] = halves.get(network.vertex(node)) ?? [];
+    if (entered !== undefined) add(entered, end, 0);
+  }
+  const [, start = end] = halves.get(network.vertex(from)) ?? [];
+  return [start, end, flows];
 }
 
 /** Adds one way, undoing parts of the one before where that is cheaper (Bellman and Ford). Whether there was one. */
-function augment(flows: readonly Flow[], from: Half, to: Half): boolean {
-  const leaving = new Map<Half, Flow[]>();
-  for (const flow of flows) {
-    const at = flow.used ? flow.to : flow.from;
-    leaving.set(at, [...(leaving.get(at) ?? []), flow]);
-  }
-  const least = new Map<Half, number>([[from, 0]]);
+function augment(start: Half, end: Half): boolean {
+  const least = new Map<Half, number>([[start, 0]]);
   const cameBy = new Map<Half, Flow>();
-  const queue: Half[] = [from];
-  const queued = new Set<Half>(queue);
-  for (let here = queue.shift(); here !== undefined; here = queue.shift()) {
+  const queued = new Set<Half>([start]);
+  for (const here of queued) {
+    // A set is read in the order in which it is filled: what is added again is read again.
     queued.delete(here);
-    for (const flow of leaving.get(here) ?? []) {
+    for (const flow of here.flows) {
+      if ((flow.used ? flow.to : flow.from) !== here) continue;
       const [next, cost] = flow.used ? [flow.from, -flow.cost] : [flow.to, flow.cost];
       const found = (least.get(here) ?? 0) + cost;
       if (found >= (least.get(next) ?? Number.POSITIVE_INFINITY)) continue;
       least.set(next, found);
       cameBy.set(next, flow);
-      if (queued.has(next)) continue;
       queued.add(next);
-      queue.push(next);
     }
   }
-  if (!least.has(to)) return false;
-  for (let at = to; at !== from; ) {
+  if (!least.has(end)) return false;
+  for (let at = end; at !== start; ) {
     const flow = cameBy.get(at);
     if (flow === undefined) return false;
     at = flow.used ? flow.to : flow.from;
     flow.used = !flow.used;
   }
   return true;
+}
+
+/** One of the two ways, whose flows are taken out. */
+function walk({ from }: Fork, flows: Flow[]): readonly NetworkLink[] {
+  const way: NetworkLink[] = [];
+  const nodes = [from];
+  for (let at: string | undefined = from; at !== undefined; ) {
+    const here: string = at;
+    const index = flows.findIndex((flow) => flow.link !== undefined && flow.from.node === here);
+    const [taken] = index < 0 ? [] : flows.splice(index, 1);
+    at = taken?.to.node;
+    if (taken?.link === undefined || at === undefined) break;
+    way.push(taken.link);
+    // Where the two ways cross, one may have turned into a loop that costs nothing.
+    const before = nodes.indexOf(at);
+    if (before < 0) nodes.push(at);
+    else way.length = before;
+    nodes.length = way.length + 1;
+  }
+  return way;
+}
+
+function endOf(from: string, links: readonly NetworkLink[]): string {
+  return links.reduce((at, { ends: [one, other] }) => (one === at ? other : one), from);
 }

@@ -34,7 +34,8 @@ export function diversePair(search: Search, diversity: Diversity): Found<Pair> {
   const { network, from, to, constraints, free } = search;
   const permits = new Permits(constraints);
   const usable = (link: NetworkLink): boolean => permits.allows(link) && free(link) !== NO_LABELS;
-  const links = disjointWays(network, [from, to], diversity.apart, usable);
+  const { apart } = diversity;
+  const links = disjointWays(network, { from, to: [to, to], apart, usable, costOf: ({ cost }) => cost });
   if (links === undefined) return undefined;
   const [one, other] = [wayAlong(from, links[0]), wayAlong(from, links[1])];
   const suits = ([working, protecting]: readonly [Way, Way]): boolean =>
