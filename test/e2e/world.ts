@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { type Inventory, inventory } from "../../examples/lab/inventory.ts";
-import { bringUp } from "../../examples/lab/lab.ts";
-import { type Lab, REPOSITORY } from "../../examples/lab/layout.ts";
+import { bringUp, takeDown } from "../../examples/lab/lab.ts";
+import { type Lab, REPOSITORY, SITES } from "../../examples/lab/layout.ts";
 import { inventoryFile } from "../../examples/lab/publish.ts";
 import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
 import type { Connection } from "../../provider/lightpath/lightpath.ts";
@@ -27,9 +27,11 @@ export interface World {
   readonly pulumi: PulumiCli;
 }
 
-/** The worker's own lab, built or repaired if need be. */
+/** The worker's own lab, built or repaired if need be; anew if a file that failed left a VM's files at a site. */
 export async function world(): Promise<World> {
   const lab = ownLab();
+  const left = await Promise.all(SITES.map((site) => readdir(lab.storage(site)).catch(() => [])));
+  if (left.flat().length > 0) await takeDown(lab, () => undefined);
   await bringUp(lab, () => undefined);
   const text = await readFile(inventoryFile(lab), "utf8");
   const environment = shellEnvironment(lab);
