@@ -2,6 +2,11 @@ import { defineConfig } from "vitest/config";
 
 /** A machine may be busy with other things: what is waited for is given time. */
 const LIMITS = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
+/** Each waits for many runs of the CLI. */
+const E2E_LIMITS = { testTimeout: 600_000, hookTimeout: 600_000 };
+
+/** Tests by the real CLI against a lab, beside test/e2e. */
+const NAMED_FAULTS = "test/matrix/named.test.ts";
 
 /** Tests that measure rates, round trips or how long a guest stood still: they have the machine to themselves. */
 const MEASURING = [
@@ -10,6 +15,7 @@ const MEASURING = [
   "test/lab/guest/guest.test.ts",
   "test/lab/probe/*.test.ts",
 ];
+const E2E_MEASURING = ["test/e2e/turn.test.ts"];
 
 export default defineConfig({
   test: {
@@ -18,7 +24,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**", ...MEASURING],
+          exclude: ["test/e2e/**", NAMED_FAULTS, ...MEASURING],
           // Most of them wait for a guest or a host, not for a processor.
           maxWorkers: 2,
           ...LIMITS,
@@ -36,13 +42,25 @@ export default defineConfig({
       {
         test: {
           name: "e2e",
-          // Alone on the machine: it measures downtimes.
+          sequence: { groupOrder: 3 },
+          include: ["test/e2e/**/*.test.ts", NAMED_FAULTS],
+          exclude: E2E_MEASURING,
+          globalSetup: "test/e2e/setup.ts",
+          // Each in a lab of its own: most of the time they wait for far sites.
+          maxWorkers: 2,
+          ...LIMITS,
+          ...E2E_LIMITS,
+        },
+      },
+      {
+        test: {
+          name: "e2e-measuring",
           sequence: { groupOrder: 2 },
-          include: ["test/e2e/**/*.test.ts"],
+          include: E2E_MEASURING,
           globalSetup: "test/e2e/setup.ts",
           fileParallelism: false,
           ...LIMITS,
-          ...{ testTimeout: 600_000, hookTimeout: 600_000 },
+          ...E2E_LIMITS,
         },
       },
     ],

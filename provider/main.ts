@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { accountingCommand } from "./domain/accounting/command.ts";
+import { policyCommand } from "./domain/policy/command.ts";
 import { reasonOf } from "./errors.ts";
 import { requireNode, VERSION } from "./manifest.ts";
 import { reportCommand } from "./report/command.ts";
@@ -30,13 +32,15 @@ The configuration holds:
   tls              {certificateFile, keyFile}: PEM; callers pin the certificate
   signingKeyFile   private Ed25519 JWK that signs consents, tokens and messages
   store            SQLite file of grants and reservations
-  clients, peers   who may ask: each one's public key, and the most it gets
+  policies         folder of Cedar policies (*.cedar): what is permitted to whom;
+                   a change is taken while the agent runs, unless it is faulty
+  timeZone         in which policies see hours and weekdays (UTC)
+  clients, peers   who may ask: each one's public key; a client's groups
   topology         {stps, links}: where lightpaths end, what joins the switches
   element          {driver: "linux", devices: {port: [device, …]}} steers bridges
                    (needs root), {driver: "none"} steers nothing
   holdSeconds      how long a reservation waits for its commit (60)
   tokenSeconds     how long a move's token lives (900)
-  maxWindowDays    how far ahead consent reaches (366)
 
 Prints a line that ends in "listening" when it answers. Its log, JSON lines, goes
 to standard error.
@@ -47,7 +51,8 @@ ${EXIT}`,
   // Loaded only now: an old Node cannot load it, and would not get to say that it is old.
   .action(async ({ config }: { config: string }) => await (await import("./domain/main.ts")).runAgent(config));
 
-program.addCommand(reportCommand().copyInheritedSettings(program));
+const further = [reportCommand(), policyCommand(), accountingCommand()];
+for (const command of further) program.addCommand(command.copyInheritedSettings(program));
 
 try {
   requireNode();

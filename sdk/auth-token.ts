@@ -14,6 +14,10 @@ export interface AuthTokenArgs {
   window: pulumi.Input<{ start: pulumi.Input<string>; end: pulumi.Input<string> }>;
   /** Name of the VM (`VmPlacement.name`) that may move. */
   vm: pulumi.Input<string>;
+  /** The VM's labels (`VmPlacement.labels`), which domains' policies may ask for; `purpose` is one of them. */
+  labels?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /** "tls" tells the domains that its moves are encrypted, and binds them to it. Default: nothing is said of it. */
+  encryption?: pulumi.Input<"tls" | "none"> | undefined;
   /** The domain that is asked, and that asks the others. Default: the first site's. */
   home?: pulumi.Input<DomainRecord> | undefined;
 }
@@ -45,7 +49,7 @@ export class AuthToken extends pulumi.dynamic.Resource {
   constructor(name: string, args: AuthTokenArgs, opts?: pulumi.CustomResourceOptions) {
     const [one, other] = args.between;
     const home = args.home ?? one.location.domain;
-    const between = [one, other].map(({ location }) => ({ name: location.name, stp: location.stp }));
+    const between = [one, other].map(({ location: { name, stp, labels } }) => ({ name, stp, labels }));
     const outputs = { grantId: undefined, grant: undefined, domains: undefined, state: undefined };
     const options = pulumi.mergeOptions(opts, { dependsOn: [one, other], additionalSecretOutputs: ["grant"] });
     super(shell("AuthToken"), name, { ...args, between, home, ...outputs }, options, "turntable", "AuthToken");

@@ -14,6 +14,11 @@ export type Encryption = "tls" | "none";
 export interface LightpathProfile {
   /** In Mbit/s. */
   bandwidthMbps: pulumi.Input<number>;
+  /**
+   * In Mbit/s: what the path may be raised to while the VM moves, if its memory does not converge at less and the domains
+   * have it free. Default: it is not raised.
+   */
+  maxBandwidthMbps?: pulumi.Input<number> | undefined;
   /** In bytes. Default 9000. */
   mtu?: pulumi.Input<number> | undefined;
   /** The domain that is asked. Default: that of the site moved from. */
@@ -77,7 +82,12 @@ export interface VmPlacementArgs {
   grant?: AuthToken | undefined;
   /** Free facts for policies, such as an embargo. They can change at any time and change nothing in the VM. */
   labels?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
-  /** The longest stop that a move may cause, in milliseconds. Default 1000. */
+  /**
+   * How it moves. "live": it runs while its memory is copied, and is away for the switchover. "suspended": it stands
+   * still for as long as the copy of its memory takes, however much of it it would dirty. Default "live".
+   */
+  mode?: pulumi.Input<"live" | "suspended"> | undefined;
+  /** The longest stop that a live move may cause, in milliseconds. Default 1000. */
   downtimeBudgetMs?: pulumi.Input<number> | undefined;
   /**
    * Whether a site that the VM leaves keeps its disks as a replica: then only what changed meanwhile travels when it

@@ -18,6 +18,7 @@ import {
   switchOf,
 } from "./layout.ts";
 import type { Piece } from "./piece.ts";
+import { policyFolder } from "./policies.ts";
 import { type Daemon, inspectDaemon, startDaemon } from "./process.ts";
 
 /** A domain's agent: it runs where its optical switch is, and is the only one that joins the switch's ports. */
@@ -49,15 +50,13 @@ export function agentPiece(lab: Lab, domain: DomainKey): Piece {
 
 async function configOf(lab: Lab, domain: DomainKey): Promise<string> {
   const keys = keyFiles(lab);
-  const { rateMbps } = lab.description.span;
   const isHome = SITES.some((site) => site === domain);
-  const caller = { id: CALLER_ID, publicKey: await publicHalf(keys.caller), maxBandwidthMbps: rateMbps };
+  const caller = { id: CALLER_ID, publicKey: await publicHalf(keys.caller), groups: ["operators"] };
   const peers = DOMAINS.filter((other) => other !== domain).map(async (other) => ({
     domain: domainName(other),
     url: `https://${routedAddress(switchOf(other))}:${AGENT_PORT}`,
     certificateFile: keys.certificate(other),
     publicKey: await publicHalf(keys.signing(other)),
-    maxBandwidthMbps: rateMbps,
   }));
   const config = domainConfig.parse({
     domain: domainName(domain),
@@ -65,6 +64,7 @@ async function configOf(lab: Lab, domain: DomainKey): Promise<string> {
     tls: { certificateFile: keys.certificate(domain), keyFile: keys.tlsKey(domain) },
     signingKeyFile: keys.signing(domain),
     store: lab.path("domains", domain, "store.sqlite"),
+    policies: policyFolder(lab, domain),
     clients: isHome ? [caller] : [],
     peers: await Promise.all(peers),
     topology: topologyOf(lab),

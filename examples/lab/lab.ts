@@ -12,6 +12,7 @@ import { lightpathPiece } from "./lightpath.ts";
 import { namespacesPiece } from "./namespaces.ts";
 import { listNamespaces } from "./network.ts";
 import { ensure, type Piece } from "./piece.ts";
+import { policiesPiece } from "./policies.ts";
 import { endProcesses, rememberedDaemons, stopDaemon } from "./process.ts";
 import { inventoryPiece } from "./publish.ts";
 import { routedPiece } from "./routed.ts";
@@ -36,7 +37,7 @@ export function piecesOf(lab: Lab): readonly Piece[] {
     ...CHANNELS.map((channel) => spanPiece(lab, channel)),
     forwardPiece(lab),
     ...SERVERS.map((server) => sshdPiece(lab, server)),
-    ...DOMAINS.map((domain) => agentPiece(lab, domain)),
+    ...DOMAINS.flatMap((domain) => [policiesPiece(lab, domain), agentPiece(lab, domain)]),
     inventoryPiece(lab),
     ...(stack === undefined || stackObstacle(lab) !== undefined ? [] : [stackPiece(lab, stack)]),
   ];

@@ -1,3 +1,4 @@
+import { alone } from "./alone.ts";
 import { attempt, ipBatch, run } from "./command.ts";
 import type { Lab, Role } from "./layout.ts";
 import { listNamespaces } from "./network.ts";
@@ -33,7 +34,10 @@ export function namespacesPiece(lab: Lab): Piece {
     },
     async make() {
       const present = await listNamespaces();
-      await ipBatch(wanted.filter(({ name }) => !present.has(name)).map(({ name }) => `netns add ${name}`));
+      // The machine's first namespace has the folder of their names mounted.
+      await alone(() =>
+        ipBatch(wanted.filter(({ name }) => !present.has(name)).map(({ name }) => `netns add ${name}`)),
+      );
       await Promise.all((await unsetNamespaces(wanted)).map(setUp));
     },
   };

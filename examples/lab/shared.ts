@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { TurntableError } from "../../provider/errors.ts";
+import { alone } from "./alone.ts";
 import { attempt } from "./command.ts";
 import { readIfThere, writeAtomically } from "./files.ts";
 import type { Lab } from "./layout.ts";
@@ -27,20 +28,25 @@ export function sharedPiece(lab: Lab): Piece {
       await refuseTakenName(lab);
       return existsSync(entry) && existsSync(SSHD_FOLDER) ? undefined : "not there";
     },
-    async make() {
-      if (!existsSync(NAMES_FOLDER)) await writeAtomically(join(MADE, "netns"), "");
-      if (!(await isMounted(NAMES_FOLDER))) await writeAtomically(join(MADE, "netns-mount"), "");
-      if (!existsSync(SSHD_FOLDER)) {
-        await writeAtomically(join(MADE, "sshd"), "");
-        await mkdir(SSHD_FOLDER, { mode: 0o755 });
-      }
-      await writeAtomically(entry, lab.description.directory);
-    },
+    make: () =>
+      alone(async () => {
+        if (!existsSync(NAMES_FOLDER)) await writeAtomically(join(MADE, "netns"), "");
+        if (!(await isMounted(NAMES_FOLDER))) await writeAtomically(join(MADE, "netns-mount"), "");
+        if (!existsSync(SSHD_FOLDER)) {
+          await writeAtomically(join(MADE, "sshd"), "");
+          await mkdir(SSHD_FOLDER, { mode: 0o755 });
+        }
+        await writeAtomically(entry, lab.description.directory);
+      }),
   };
 }
 
 /** Takes this lab off the register and, if it was the last, removes what labs had made in /run and nobody else uses. */
-export async function leaveShared(lab: Lab): Promise<void> {
+export function leaveShared(lab: Lab): Promise<void> {
+  return alone(() => leave(lab));
+}
+
+async function leave(lab: Lab): Promise<void> {
   await rm(join(UP, lab.description.name), { force: true });
   if (!existsSync(REGISTER) || (await readdir(UP)).length > 0) return;
   const made = await readdir(MADE).catch((): string[] => []);

@@ -22,6 +22,12 @@ export function siteNamed(name: string): "ams" | "san" {
   throw new pulumi.RunError(`The lab has no site "${name}". Run \`pulumi config set site ams\` (or san).`);
 }
 
+/** Whether the VM runs while its memory is copied, or is suspended for it. */
+export function modeNamed(name: string): "live" | "suspended" {
+  if (name === "live" || name === "suspended") return name;
+  throw new pulumi.RunError(`There is no mode "${name}". Run \`pulumi config set mode live\` (or suspended).`);
+}
+
 /** Whether what a move sends is encrypted. */
 export function encryptionNamed(name: string): "tls" | "none" {
   if (name === "tls" || name === "none") return name;

@@ -7,7 +7,7 @@ export function granted<T>(answer: Answer<T>, channel: Channel, what: string): T
     case "ok":
       return answer.value;
     case "refused": {
-      const { domain, reason, error } = answer.refusal;
+      const { domain, reason, error, policy } = answer.refusal;
       if (answer.status >= 500 && error !== "domain.unreachable") {
         throw new TurntableError("lightpath.failed", `${domain} failed to ${what}: ${reason} [${error}]`, {
           retry: "safe",
@@ -20,7 +20,8 @@ export function granted<T>(answer: Answer<T>, channel: Channel, what: string): T
           next: `See that the agent of ${domain} runs and that ${channel.domain.name} reaches it, then run again.`,
         });
       }
-      throw new TurntableError("domain.refused", `${domain} refused to ${what}: ${reason} [${error}]`, {
+      const by = policy === undefined ? "" : `by its policy "${policy}" `;
+      throw new TurntableError("domain.refused", `${domain} refused ${by}to ${what}: ${reason} [${error}]`, {
         retry: answer.status === 409 || answer.status === 429 ? "safe" : "never",
         next: `Ask for what ${domain} allows, or let its operator allow this.`,
       });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { timeWindow } from "./wire.ts";
+import { encryption, timeWindow } from "./wire.ts";
 
 /** `typ` headers: a signature made for one purpose serves no other. */
 export const GRANT_TYPE = "turntable-grant+jwt";
@@ -7,10 +7,13 @@ export const CONSENT_TYPE = "turntable-consent+jwt";
 export const TOKEN_TYPE = "at+jwt";
 
 const stps = z.tuple([z.string(), z.string()]);
+/** Where travel begins, if it may go one way only; and what was said of encryption. */
+const said = { from: z.string().optional(), encryption: encryption.optional() };
 
 /** What one domain agreed to: two sides of its switch, of which one port each may be joined. */
 export const consentDetails = z.object({
   type: z.literal("lightpath-consent"),
+  ...said,
   grant: z.string(),
   between: stps,
   bandwidthMbps: z.number(),
@@ -22,6 +25,7 @@ export const consentDetails = z.object({
 /** What a grant covers, in either direction. */
 export const grantDetails = z.object({
   type: z.literal("lightpath-grant"),
+  ...said,
   between: stps,
   bandwidthMbps: z.number(),
   window: timeWindow,

@@ -5,13 +5,38 @@ export const timeWindow = z
   .strictObject({ start: z.iso.datetime(), end: z.iso.datetime() })
   .refine((w) => Date.parse(w.start) < Date.parse(w.end), "must start before it ends");
 
-/** What a grant covers: an unordered pair of STPs, a rate, a time and one VM. */
+/** Free facts for policies. */
+export const labels = z
+  .record(z.string().max(256), z.string().max(1_024))
+  .refine((all) => Object.keys(all).length <= 64, "must be 64 labels at most");
+
+/** What a move sends memory and disk in. */
+export const encryption = z.enum(["tls", "none"]);
+
+/** What a grant covers: a pair of STPs, a rate, a time and one VM; and what the domains' policies may look at beside that. */
 export const grantRequest = z.strictObject({
   between: z.tuple([z.string(), z.string()]),
+  /** The one of them at which travel begins; absent: it may go either way. */
+  from: z.string().optional(),
   bandwidthMbps: z.number().positive(),
   window: timeWindow,
   vm: z.string().min(1),
+  /** The VM's. */
+  labels: labels.optional(),
+  /** The sites', in the order of `between`. */
+  siteLabels: z.tuple([labels, labels]).optional(),
+  encryption: encryption.optional(),
+  purpose: z.string().min(1).max(256).optional(),
 });
+
+/** What domains' policies are told of a VM and of the two sites; its purpose is its label of that name. */
+export function factsFor(
+  vmLabels: z.output<typeof labels>,
+  siteLabels: [z.output<typeof labels>, z.output<typeof labels>],
+): Pick<z.output<typeof grantRequest>, "labels" | "siteLabels" | "purpose"> {
+  const { purpose } = vmLabels;
+  return { labels: vmLabels, siteLabels, ...(purpose ? { purpose } : {}) };
+}
 
 export const grant = z.strictObject({
   id: z.string(),
@@ -42,6 +67,7 @@ export const tokenRequest = z.strictObject({
   vm: z.string().min(1),
   /** SHA-256 of the destination's pinned ssh host key, as ssh-keygen prints it ("SHA256:…"). */
   siteKey: z.string(),
+  encryption: encryption.optional(),
 });
 
 export const token = z.strictObject({ token: z.string(), expiresAt: z.iso.datetime(), domains: z.array(z.string()) });
@@ -51,6 +77,8 @@ export const refusal = z.strictObject({
   error: z.string(),
   domain: z.string(),
   reason: z.string(),
+  /** Its policy that refused, if one did. */
+  policy: z.string().optional(),
 });
 
 /** Every request carries `Authorization: Bearer <assertion>` (who calls); reserving and provisioning also this (what may be done). */

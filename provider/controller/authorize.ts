@@ -1,10 +1,10 @@
 import type { Aaa } from "../aaa/aaa.ts";
 import type { DomainRecord } from "../aaa/domain-record.ts";
-import type { TimeWindow } from "../aaa/wire.ts";
+import { factsFor, type TimeWindow } from "../aaa/wire.ts";
 import { TurntableError } from "../errors.ts";
 import { hostKeyFingerprint } from "../host/host-key.ts";
 import type { Undo } from "./course.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, JournalFile } from "./journal.ts";
 import type { Move } from "./move.ts";
 import type { PathChoice } from "./placement.ts";
 
@@ -19,6 +19,11 @@ export interface Permit {
   readonly domains: readonly string[];
   /** Until when a path may be asked for with it. */
   readonly expiresAt: string;
+  /**
+   * A token for that rate until then: under the grant there is, or, where that is not enough and was not declared ahead,
+   * under one more, asked of every domain then. So no token is for more than what is needed at its time.
+   */
+  tokenFor(bandwidthMbps: number, end: string): Promise<string>;
   /** Gives back a grant that was asked for this move alone; one declared ahead stays. */
   giveBack(): Promise<void>;
 }
@@ -30,32 +35,52 @@ export async function authorize(
   journal: Journal,
   undo: Undo,
 ): Promise<Permit | undefined> {
-  const { path, from, to, vm } = move;
+  const { path, from, to, vm, labels } = move;
   if (path.kind === "fixed") return undefined;
   const home = homeOf(move, path);
   const aaa = aaaOf(home);
-  const { bandwidthMbps } = path;
+  const { bandwidthMbps, encryption } = path;
+  const between: [string, string] = [from.location.stp, to.location.stp];
+  const scope = { between, from: from.location.stp, vm: vm.name, encryption };
+  const wish = { ...scope, ...factsFor(labels, [from.location.labels, to.location.labels]) };
   const ask = async () => {
     const asking = windowUntil(Date.now() + MOVE_WINDOW_MS);
     await journal.borrow({ home, asking });
-    const between: [string, string] = [from.location.stp, to.location.stp];
-    return await aaa.requestGrant({ between, bandwidthMbps, vm: vm.name, window: asking });
+    return await aaa.requestGrant({ ...wish, bandwidthMbps, window: asking });
+  };
+  const further: NonNullable<JournalFile["borrowed"]["further"]> = [];
+  const askFurther = async (more: number, asking: TimeWindow) => {
+    await journal.borrow({ further: [...further, { asking }] });
+    const given = await aaa.requestGrant({ ...wish, bandwidthMbps: more, window: asking });
+    further.push({ asking, grant: given.id });
+    await journal.borrow({ further });
+    return { bandwidthMbps: more, ...given };
   };
   const grant = move.grant ? await declaredGrant(aaa, move.grant) : await ask();
   const giveBack = async () => {
-    if (!move.grant) await aaa.revokeGrant(grant.id);
+    if (move.grant) return;
+    for (const { grant: id = grant.id } of [{ grant: grant.id }, ...further]) await aaa.revokeGrant(id);
   };
   undo("the grant", giveBack);
   if (!move.grant) await journal.borrow({ grant: grant.id });
   const window = move.grant
     ? windowUntil(Math.min(Date.parse(grant.window.end), Date.now() + MOVE_WINDOW_MS))
     : grant.window;
-  const minted = await aaa.mintToken({
-    ...{ grant: grant.jwt, from: from.location.stp, to: to.location.stp, bandwidthMbps, window, vm: vm.name },
-    siteKey: hostKeyFingerprint(to.record.hostKey),
-  });
-  const { token, domains, expiresAt } = minted;
-  return { home, token, window, domains, expiresAt, giveBack };
+  const mint = async (jwt: string, rate: number, time: TimeWindow) =>
+    await aaa.mintToken({
+      ...{ grant: jwt, from: from.location.stp, to: to.location.stp, bandwidthMbps: rate, window: time, vm: vm.name },
+      ...{ siteKey: hostKeyFingerprint(to.record.hostKey), encryption },
+    });
+  const given = [{ ...grant, bandwidthMbps }];
+  const tokenFor = async (rate: number, end: string) => {
+    const time = windowUntil(Date.parse(end));
+    const enough = given.find((one) => rate <= one.bandwidthMbps && Date.parse(end) <= Date.parse(one.window.end));
+    const under = enough ?? (move.grant ? grant : await askFurther(rate, time));
+    if (under !== grant && enough === undefined) given.push({ ...under, bandwidthMbps: rate });
+    return (await mint(under.jwt, rate, time)).token;
+  };
+  const { token, domains, expiresAt } = await mint(grant.jwt, bandwidthMbps, window);
+  return { home, token, window, domains, expiresAt, tokenFor, giveBack };
 }
 
 /** The domain that is asked for all others. */

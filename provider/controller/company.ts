@@ -1,9 +1,9 @@
 import type { Context, Hosts } from "../context.ts";
 import { homeOf } from "./authorize.ts";
-import type { SharedPath } from "./light.ts";
 import type { Move } from "./move.ts";
 import { type Berth, SharedPaths } from "./shared-path.ts";
 import { Turns } from "./turns.ts";
+import type { SharedPath } from "./widen.ts";
 
 /** What the moves of one process share. */
 interface Company {
@@ -37,7 +37,8 @@ export function seatOf(move: Move, { hosts }: Pick<Context, "hosts">): Seat {
 /** Moves with equal keys can go over one path. A declared one is for its own VM. */
 function keyOf(move: Move): string {
   const { path, from, to, vm } = move;
-  const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, path.mtu];
+  const most = path.kind === "on-demand" ? path.maxBandwidthMbps : undefined;
+  const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, most, path.mtu];
   const home = path.kind === "fixed" ? undefined : homeOf(move, path);
   const declared = path.kind === "reserved" ? [path.connectionId, vm.name] : [];
   return JSON.stringify([...way, home?.url, ...declared]);

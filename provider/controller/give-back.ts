@@ -17,13 +17,18 @@ export interface Lenders {
  * having been noted: that is found by its window. What is back already is fine. Rejects with domain.*.
  */
 export async function giveBack(lenders: Lenders, vm: string, borrowed: Borrowed): Promise<void> {
-  const { home, asking, grant } = borrowed;
+  const { home, asking, grant, further = [] } = borrowed;
   if (home === undefined) return;
   await giveBackPath(lenders.lightpath(home), vm, borrowed);
   const aaa = lenders.aaa(home);
-  const unnoted = asking && grant === undefined ? matching(await aaa.listGrants(), vm, asking) : [];
-  const grants = grant === undefined ? unnoted.map(({ id }) => id) : [grant];
-  for (const id of grants) await aaa.revokeGrant(id);
+  for (const one of [{ asking, grant }, ...further]) {
+    for (const id of await grantsOf(aaa, vm, one)) await aaa.revokeGrant(id);
+  }
+}
+
+async function grantsOf(aaa: Aaa, vm: string, { asking, grant }: Pick<Borrowed, "asking" | "grant">) {
+  if (grant !== undefined) return [grant];
+  return asking === undefined ? [] : matching(await aaa.listGrants(), vm, asking).map(({ id }) => id);
 }
 
 async function giveBackPath(lightpath: Lightpath, vm: string, borrowed: Borrowed): Promise<void> {

@@ -30,6 +30,8 @@ const journalFile = z.strictObject({
     /** What is asked for, before its id is known: no two moves ask for the same milliseconds. */
     asking: timeWindow.optional(),
     grant: z.string().optional(),
+    /** Grants asked for in the course of the move, for a higher rate or a longer time. */
+    further: z.array(z.strictObject({ asking: timeWindow, grant: z.string().optional() })).optional(),
     reserving: timeWindow.optional(),
     connection: z.string().optional(),
     /** Whether the connection was declared by somebody and is only to be put out. */

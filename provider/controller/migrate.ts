@@ -3,9 +3,10 @@ import type { Arrival, Hypervisor, Transfer } from "../hypervisor/hypervisor.ts"
 import type { Course } from "./course.ts";
 import type { LitPath } from "./light.ts";
 import type { Move } from "./move.ts";
-import { copyMs, requireTime } from "./prediction.ts";
+import { copyMs } from "./prediction.ts";
 import { progressLine } from "./progress.ts";
 import type { ReadyTurn } from "./steer.ts";
+import { haveTime, timeKeeper } from "./time-keeper.ts";
 import type { Turns } from "./turns.ts";
 
 /**
@@ -21,11 +22,13 @@ export async function migrate(
   course: Course,
   queue: Turns,
 ): Promise<Transfer> {
-  const { from, to, vm, epoch, downtimeBudgetMs } = move;
+  const { from, to, vm, epoch, mode, downtimeBudgetMs } = move;
+  const say = (line: string) => course.say(line);
+  const keepTime = timeKeeper(path, say);
   let endTurn = () => {};
   try {
     const sending = hypervisor.send({
-      ...{ source: from.place, destination: to.place, vm, arrival, downtimeBudgetMs },
+      ...{ source: from.place, destination: to.place, vm, arrival, mode, downtimeBudgetMs },
       ...{ bandwidthMbps: path.bandwidthMbps, rttMs: path.rttMs },
       encryption: move.path.encryption,
       warrants: move.warrants,
@@ -34,12 +37,15 @@ export async function migrate(
         const bytes = vm.memoryMiB * 2 ** 20;
         const waits = (whom: string) => course.say(`disks copied; waits its turn after ${whom}`);
         endTurn = await queue.take(vm.name, bytes, waits, signal);
-        const { endsAt, bandwidthMbps } = path;
-        if (endsAt !== undefined)
-          requireTime("the copy of memory", copyMs(bytes, bandwidthMbps), { what: "the reservation", end: endsAt });
+        await haveTime("the copy of memory", copyMs(bytes, path.bandwidthMbps), path, say);
+        return { bandwidthMbps: path.bandwidthMbps };
       },
+      moreBandwidth: () => path.raise(),
       onNotice: (line) => course.warn(line),
-      onProgress: (progress) => course.progress(progressLine(progress, path.rttMs)),
+      onProgress: (progress) => {
+        course.progress(progressLine(progress, path.rttMs, mode));
+        keepTime(progress);
+      },
     });
     return await sending.finally(() => endTurn());
   } catch (thrown) {

@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import type { Host } from "../host/host.ts";
 import type { HypervisorHostRecord } from "../host/record.ts";
-import type { Place, SendRequest } from "../hypervisor/hypervisor.ts";
+import type { MoveMode, Place, SendRequest } from "../hypervisor/hypervisor.ts";
 import type { VmSpec } from "../hypervisor/vm-spec.ts";
 import type { Shelf } from "./journal.ts";
 import type { GrantReference, Location, PathChoice, ReplicaChoice } from "./placement.ts";
@@ -19,12 +19,15 @@ export interface Move {
   /** Correlates journals, logs and records of one move. */
   readonly id: string;
   readonly vm: VmSpec;
+  /** The VM's. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly from: End;
   readonly to: End;
   /** The epoch that begins when the destination commits. */
   readonly epoch: number;
   readonly path: PathChoice;
   readonly grant: GrantReference | undefined;
+  readonly mode: MoveMode;
   readonly downtimeBudgetMs: number;
   /** What becomes of the disks at the site that the VM leaves. */
   readonly replicas: ReplicaChoice;

@@ -23,29 +23,47 @@ const encryption = z.enum(["tls", "none"]).default("tls");
 const mtu = z.int().min(576).max(9216).default(9000);
 
 /** How a move gets its dedicated path. */
-export const pathChoice = z.discriminatedUnion("kind", [
-  /** A declared `Lightpath`: reserved already; a move provisions and releases it. */
-  z.strictObject({
-    kind: z.literal("reserved"),
-    connectionId: z.string().min(1),
-    home: domainRecord,
-    bandwidthMbps,
-    mtu,
-    encryption: z.literal("tls").default("tls"),
-  }),
-  /** Reserved when the move begins, terminated when it ends. Asked of `home`, by default the domain of the site moved from. */
-  z.strictObject({ kind: z.literal("on-demand"), bandwidthMbps, mtu, encryption, home: domainRecord.optional() }),
-  /** A link between the sites' lightpath addresses that is always there. */
-  z.strictObject({
-    kind: z.literal("fixed"),
-    bandwidthMbps: bandwidthMbps.default(1_000),
-    mtu: z.int().min(576).max(9216).default(1_500),
-    rttMs: z.number().positive().default(10),
-    /** Whether the link itself encrypts, which only who declares it can know. */
-    encrypted: z.boolean().optional(),
-    encryption,
-  }),
-]);
+export const pathChoice = z
+  .discriminatedUnion("kind", [
+    /** A declared `Lightpath`: reserved already; a move provisions and releases it. */
+    z.strictObject({
+      kind: z.literal("reserved"),
+      connectionId: z.string().min(1),
+      home: domainRecord,
+      bandwidthMbps,
+      mtu,
+      encryption: z.literal("tls").default("tls"),
+    }),
+    /**
+     * Reserved when the move begins, terminated when it ends. Asked of `home`, by default the domain of the site moved from.
+     * Raised to `maxBandwidthMbps` where memory does not converge at less.
+     */
+    z.strictObject({
+      kind: z.literal("on-demand"),
+      bandwidthMbps,
+      maxBandwidthMbps: bandwidthMbps.optional(),
+      mtu,
+      encryption,
+      home: domainRecord.optional(),
+    }),
+    /** A link between the sites' lightpath addresses that is always there. */
+    z.strictObject({
+      kind: z.literal("fixed"),
+      bandwidthMbps: bandwidthMbps.default(1_000),
+      mtu: z.int().min(576).max(9216).default(1_500),
+      rttMs: z.number().positive().default(10),
+      /** Whether the link itself encrypts, which only who declares it can know. */
+      encrypted: z.boolean().optional(),
+      encryption,
+    }),
+  ])
+  .refine(
+    (path) => !("maxBandwidthMbps" in path) || (path.maxBandwidthMbps ?? path.bandwidthMbps) >= path.bandwidthMbps,
+    {
+      path: ["maxBandwidthMbps"],
+      error: "must not be less than bandwidthMbps",
+    },
+  );
 
 /** A grant declared ahead (`AuthToken`), under which a move mints its token at `home`. `jwt` is secret. */
 export const grantReference = z.strictObject({
@@ -57,6 +75,9 @@ export const grantReference = z.strictObject({
 
 /** Whether a site that a VM leaves keeps its disks, so that only what changes meanwhile travels when it returns. */
 const replicaChoice = z.enum(["keep", "wipe"]).default("keep");
+
+/** Whether a move copies the memory of a VM that runs, or of one that it has suspended. */
+export const moveMode = z.enum(["live", "suspended"]).default("live");
 
 const end = z.strictObject({ name: siteName, labels });
 
@@ -72,6 +93,8 @@ export const placementInputs = vmSpec.extend({
   grant: grantReference.optional(),
   /** Free facts for policies, such as an embargo. They change nothing in the VM. */
   labels: labels.default({}),
+  mode: moveMode,
+  /** Of live moves. */
   downtimeBudgetMs: z.number().positive().default(1000),
   replicas: replicaChoice,
   /** Whether deletion leaves the disks where they are. */
@@ -85,6 +108,7 @@ export const moveRecord = z.object({
   to: z.string(),
   epoch: z.int(),
   startedAt: z.iso.datetime(),
+  mode: moveMode,
   /** The VM stopped: source STOP to destination RESUME. Absent where the two hosts share no clock. */
   blackoutMs: z.number().optional(),
   memoryBytes: z.number(),

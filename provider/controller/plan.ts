@@ -5,7 +5,7 @@ import type { Offer } from "../lightpath/lightpath.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
 import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
-import { copyMs } from "./prediction.ts";
+import { copyMs, standstillMs } from "./prediction.ts";
 import { tunnelsAt } from "./steer.ts";
 
 /** A preview waits no longer than this for what it would only like to know. */
@@ -25,7 +25,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
       (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
     ),
   ]);
-  const { lightpath, memoryMiB, downtimeBudgetMs } = news;
+  const { lightpath, memoryMiB } = news;
   const memoryBytes = memoryMiB * 2 ** 20;
   const seconds = (bytes: number) => Math.ceil(copyMs(bytes, lightpath.bandwidthMbps) / 1_000);
   const rttMs = told(
@@ -34,7 +34,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
     () => undefined,
   );
   return [
-    `${news.name}: ${olds.site} → ${news.site}, while it runs`,
+    `${news.name}: ${olds.site} → ${news.site}, ${HOW[news.mode]}`,
     `path: ${pathLine(news, offer)}${lightpath.encryption === "none" ? "; NOT encrypted by the move" : ""}`,
     `must agree: ${told(
       offer,
@@ -52,7 +52,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
         `${mb(bytes)} of disk${returns ? ` (written since it left ${news.site})` : ""}; about ${seconds(memoryBytes + bytes)} s`,
       (why) => `disk unknown (${why})`,
     )}`,
-    `downtime: ${downtimeLine(rttMs, downtimeBudgetMs)}`,
+    `downtime: ${downtimeLine(rttMs, news)}`,
     `re-pointed: ${told(
       tunnels,
       (names) => names.join(", ") || "no tunnel",
@@ -67,6 +67,8 @@ const AFTERWARDS = {
   reserved: "the path stays reserved, dark",
   fixed: "the fixed path stays",
 } as const;
+
+const HOW = { live: "while it runs", suspended: "suspended while its memory is copied" } as const;
 
 const OLD_DISKS = { keep: "stay as a replica for a return", wipe: "are removed" } as const;
 
@@ -109,7 +111,14 @@ async function offerFor(
   return { hops, rttMs: connection.rttMs, startsAt: connection.window.start };
 }
 
-function downtimeLine(rttMs: number | undefined, budgetMs: number): string {
+function downtimeLine(
+  rttMs: number | undefined,
+  { mode, downtimeBudgetMs: budgetMs, ...news }: PlacementInputs,
+): string {
+  if (mode === "suspended") {
+    const stillMs = standstillMs(news.memoryMiB * 2 ** 20, news.lightpath.bandwidthMbps, rttMs);
+    return `up to about ${Math.ceil(stillMs / 1_000)} s: it stands still for the whole copy of its memory, and no budget is kept`;
+  }
   const budget = `budget ${budgetMs} ms`;
   if (rttMs === undefined) return budget;
   const leastMs = leastDowntimeMs(rttMs);
@@ -118,6 +127,8 @@ function downtimeLine(rttMs: number | undefined, budgetMs: number): string {
 
 function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string {
   const rate = `${lightpath.bandwidthMbps} Mbps`;
+  const most = lightpath.kind === "on-demand" ? lightpath.maxBandwidthMbps : undefined;
+  const may = most === undefined ? "" : `, may be raised to ${most} Mbps`;
   const from = ({ startsAt, freeMbps }: Offer) => {
     const wait = Date.parse(startsAt) - Date.now() > 60_000 ? `next free at ${startsAt}` : "free now";
     return freeMbps === undefined ? wait : `${freeMbps} Mbps ${wait}`;
@@ -132,7 +143,7 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string 
         (why) => why,
       )}`;
     case "on-demand":
-      return `${rate} on demand, ${told(
+      return `${rate} on demand${may}, ${told(
         offer,
         (one) => `${one.hops.join(" → ")}, round trip ${one.rttMs} ms; ${from(one)}`,
         (why) => why,

@@ -13,6 +13,11 @@ export function copyMs(bytes: number, bandwidthMbps: number): number {
   return OVERHEAD_MS + (bytes * 8) / (bandwidthMbps * 1e3);
 }
 
+/** How long a VM stands still at most that is suspended for the copy of its memory; `rttMs`: of the path, where it is known. */
+export function standstillMs(memoryBytes: number, bandwidthMbps: number, rttMs = 0): number {
+  return (memoryBytes * 8) / (bandwidthMbps * 1e3) + leastDowntimeMs(rttMs);
+}
+
 /** What a move sends at most: memory, and of the disks what the destination does not have. */
 export async function bytesToMove({ from, vm }: Move, { onto }: Arrival, hypervisor: Hypervisor): Promise<number> {
   const disks = await hypervisor.allocatedBytes(from.place, vm);
@@ -34,14 +39,14 @@ export function requireBudget(budgetMs: number, rttMs: number): void {
 export function requireTime(
   stage: string,
   predictedMs: number,
-  right: { readonly what: string; readonly end: string },
+  right: { readonly what: string; readonly end: string; readonly refused?: string; readonly next?: string },
 ) {
   const until = Date.now() + predictedMs;
   if (until <= Date.parse(right.end)) return;
   const at = (ms: number) => `${new Date(ms).toISOString().slice(0, 19)}Z`;
-  const why = `${stage} would take about ${Math.ceil(predictedMs / 1_000)} s, until ${at(until)}, but ${right.what} ends at ${at(Date.parse(right.end))}`;
+  const why = `${stage} would take about ${Math.ceil(predictedMs / 1_000)} s, until ${at(until)}, but ${right.what} ends at ${at(Date.parse(right.end))}${right.refused === undefined ? "" : `, and is not extended: ${right.refused}`}`;
   throw new TurntableError("move.failed", why, {
     retry: "safe",
-    next: "Declare a later window, or a path of more bandwidth.",
+    next: right.next ?? "Declare a later window, or a path of more bandwidth.",
   });
 }

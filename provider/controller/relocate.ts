@@ -13,9 +13,15 @@ import type { MoveRecord } from "./placement.ts";
 import { bytesToMove, copyMs, LIGHT_MS, requireBudget, requireTime } from "./prediction.ts";
 import { release } from "./release.ts";
 import { type Steering, stageTurns, steer } from "./steer.ts";
+import { haveTime } from "./time-keeper.ts";
 import { timelineOf } from "./timeline.ts";
 
 const OLD_DISKS = { keep: "the old site's disks stay as a replica", wipe: "the old site's disks go" } as const;
+
+const MIGRATES = {
+  live: "disk and memory, then the switchover",
+  suspended: "disk, then memory while the VM is suspended, and the switchover",
+} as const;
 
 /**
  * The whole story of a move (paper section 4): hold → authorize → light → migrate → steer → release.
@@ -40,7 +46,7 @@ export async function relocate(
   const hypervisor = context.hypervisor(to.record.hypervisor);
   const steering: Steering = { tunnel: context.tunnel, gateway: (record) => context.hosts.open(record) };
   const recordOf = (path: LitPath, transfer: Transfer): MoveRecord => ({
-    ...{ from: from.location.name, to: to.location.name, epoch, startedAt },
+    ...{ from: from.location.name, to: to.location.name, epoch, startedAt, mode: move.mode },
     ...(transfer.blackoutMs === undefined ? {} : { blackoutMs: transfer.blackoutMs }),
     ...{ memoryBytes: transfer.memoryBytes, diskBytes: transfer.diskBytes },
     ...(transfer.writeP99Ms === undefined ? {} : { writeP99Ms: transfer.writeP99Ms }),
@@ -71,10 +77,10 @@ export async function relocate(
         return light(move, permit, context.lightpath, journal, undo, { berth, waits });
       },
     );
-    const { turns, transfer } = await course.stage("migrate", "disk and memory, then the switchover", async (undo) => {
-      requireBudget(move.downtimeBudgetMs, path.rttMs);
+    const { turns, transfer } = await course.stage("migrate", MIGRATES[move.mode], async (undo) => {
+      if (move.mode === "live") requireBudget(move.downtimeBudgetMs, path.rttMs);
       const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps / path.sharers());
-      if (path.endsAt !== undefined) requireTime("migrate", copyingMs, { what: "the reservation", end: path.endsAt });
+      await haveTime("migrate", copyingMs, path, (line) => course.say(line));
       const turns = await stageTurns(move, steering, undo);
       const transfer = await migrate(move, arrival, path, turns, hypervisor, course, queue);
       course.commit();

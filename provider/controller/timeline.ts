@@ -1,3 +1,4 @@
+import { standstillOf } from "../hypervisor/downtime.ts";
 import type { TimedEvent } from "../hypervisor/hypervisor.ts";
 
 const TOLD = [
@@ -20,10 +21,13 @@ export function timelineOf(events: readonly TimedEvent[]): Timeline {
   const told = events
     .filter(({ event }) => TOLD.some((pattern) => pattern.test(event)))
     .sort((a, b) => a.atMs - b.atMs);
-  const stop = told.find(({ at, event }) => at === "source" && event === "STOP");
+  const stop = standstillOf(told);
   const origin = (stop ?? told[0])?.atMs ?? 0;
   const timelineMs: Record<string, number> = {};
-  for (const { at, event, atMs } of told) timelineMs[`${at} ${event}`] ??= tenths(atMs - origin);
+  for (const point of told) {
+    if (point.at === "source" && point.event === "STOP" && point !== stop) continue;
+    timelineMs[`${point.at} ${point.event}`] ??= tenths(point.atMs - origin);
+  }
   return stop ? { stopAtMs: tenths(stop.atMs), timelineMs } : { timelineMs };
 }
 

@@ -80,9 +80,9 @@ async function moveFrom(
   if (home.seen.kind === "active" && home.seen.run !== "running") throw notRunning(news.name, home);
   const to = await chooseHost(context, news.location, news.name);
   const move: Move = {
-    ...{ id: randomUUID(), vm: vmOf(news), epoch: home.seen.epoch + 1, from: home.end, to },
+    ...{ id: randomUUID(), vm: vmOf(news), labels: news.labels, epoch: home.seen.epoch + 1, from: home.end, to },
     ...{ path: news.lightpath, grant: news.grant, downtimeBudgetMs: news.downtimeBudgetMs },
-    replicas: news.replicas,
+    ...{ replicas: news.replicas, mode: news.mode },
     warrants: { source: lease.warrantAt(home.end), destination: lease.warrantAt(to) },
   };
   const arrived = stateAt(move.to, news, { state: "running", epoch: move.epoch, locations });
@@ -186,10 +186,12 @@ function stateAt(
   };
 }
 
-function summary(vm: string, { from, to, blackoutMs, memoryBytes, diskBytes, totalMs, stages }: MoveRecord): string {
+function summary(vm: string, record: MoveRecord): string {
+  const { from, to, mode, blackoutMs, memoryBytes, diskBytes, totalMs, stages } = record;
+  const how = mode === "suspended" ? ", suspended" : "";
   const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   const away = blackoutMs === undefined ? "" : ` away for ${blackoutMs} ms;`;
   const parts = Object.entries(stages).map(([stage, ms]) => `${stage} ${(ms / 1000).toFixed(1)} s`);
   const total = (totalMs / 1000).toFixed(1);
-  return `${vm} moved ${from} → ${to}:${away} ${mb(memoryBytes)} memory, ${mb(diskBytes)} disk; ${total} s (${parts.join(", ")})`;
+  return `${vm} moved ${from} → ${to}${how}:${away} ${mb(memoryBytes)} memory, ${mb(diskBytes)} disk; ${total} s (${parts.join(", ")})`;
 }

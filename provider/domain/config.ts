@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isTimeZone } from "./policy/civil-time.ts";
 
 const domainName = z.string().regex(/^[a-z0-9.-]+$/);
 const publicJwk = z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() });
@@ -11,6 +12,8 @@ export const stp = z.strictObject({
   port: z.string(),
   /** Parallel channels towards the site: one connection each. Absent: as many as the element has devices there, or one. */
   channels: z.int().positive().optional(),
+  /** Where the site is, in law. It outweighs what callers say of the site. */
+  jurisdiction: z.string().optional(),
 });
 
 /** A link between the switches of two domains. */
@@ -38,18 +41,21 @@ export const domainConfig = z.strictObject({
   store: z.string(),
   holdSeconds: z.number().positive().default(60),
   tokenSeconds: z.number().positive().default(900),
-  /** No consent reaches further than this from its asking. */
-  maxWindowDays: z.number().positive().default(366),
-  /** Who may ask this domain for grants, and for how much. */
-  clients: z.array(z.strictObject({ id: z.string(), publicKey: publicJwk, maxBandwidthMbps: z.number().positive() })),
-  /** Other domains: where they are, which certificate they show, which key signs for them, and how much they may ask of this one. */
+  /** Folder of Cedar policies (`*.cedar`): what is permitted to whom. Looked at again whenever it changes. */
+  policies: z.string(),
+  /** In which policies see hours and weekdays (IANA: "Europe/Amsterdam"). */
+  timeZone: z.string().refine(isTimeZone, "must be a time zone such as Europe/Amsterdam").default("UTC"),
+  /** Who may ask this domain for grants, and the groups by which policies know them. */
+  clients: z.array(
+    z.strictObject({ id: z.string(), publicKey: publicJwk, groups: z.array(z.string().min(1)).max(64).default([]) }),
+  ),
+  /** Other domains: where they are, which certificate they show, and which key signs for them. */
   peers: z.array(
     z.strictObject({
       domain: domainName,
       url: z.url({ protocol: /^https$/, error: "must be an https URL" }),
       certificateFile: z.string(),
       publicKey: publicJwk,
-      maxBandwidthMbps: z.number().positive(),
     }),
   ),
   topology,

@@ -13,7 +13,8 @@ export interface Known {
   /** A client's id, or a peer's domain. */
   readonly id: string;
   readonly key: CryptoKey;
-  readonly maxBandwidthMbps: number;
+  /** A client's, by which policies know it. */
+  readonly groups: readonly string[];
 }
 
 export interface PeerAddress {
@@ -37,7 +38,7 @@ export async function loadConfig(file: string): Promise<Loaded> {
   const parsed = domainConfig.safeParse(parseJson(await read(file), file));
   if (!parsed.success) throw invalid(file, z.prettifyError(parsed.error));
   const at = (path: string): string => (path === ":memory:" ? path : resolve(dirname(file), path));
-  const config = { ...parsed.data, store: at(parsed.data.store) };
+  const config = { ...parsed.data, store: at(parsed.data.store), policies: at(parsed.data.policies) };
   const faults = faultsOf(config);
   if (faults.length > 0) throw invalid(file, faults.join("; "));
   const peers = config.peers.map(async ({ domain, url, certificateFile }) => ({
@@ -54,12 +55,12 @@ export async function loadConfig(file: string): Promise<Loaded> {
 }
 
 async function knownOf({ clients, peers }: DomainConfig): Promise<ReadonlyMap<string, Known>> {
-  const entry = async (kind: Known["kind"], id: string, publicKey: PublicJwk, maxBandwidthMbps: number) =>
-    [id, { kind, id, key: await importPublicKey(publicKey, id), maxBandwidthMbps }] as const;
+  const entry = async (kind: Known["kind"], id: string, publicKey: PublicJwk, groups: readonly string[]) =>
+    [id, { kind, id, key: await importPublicKey(publicKey, id), groups }] as const;
   return new Map(
     await Promise.all([
-      ...clients.map((client) => entry("client", client.id, client.publicKey, client.maxBandwidthMbps)),
-      ...peers.map((peer) => entry("peer", peer.domain, peer.publicKey, peer.maxBandwidthMbps)),
+      ...clients.map((client) => entry("client", client.id, client.publicKey, client.groups)),
+      ...peers.map((peer) => entry("peer", peer.domain, peer.publicKey, [])),
     ]),
   );
 }

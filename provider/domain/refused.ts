@@ -6,11 +6,20 @@ export class Refused extends Error {
   readonly error: string;
   /** Who refused, if not the domain that answers. */
   readonly domain: string | undefined;
+  /** Of that domain, if a policy refused. */
+  readonly policy: string | undefined;
 
-  constructor(status: 400 | 401 | 403 | 404 | 409 | 429 | 502 | 504, error: string, reason: string, domain?: string) {
+  constructor(
+    status: 400 | 401 | 403 | 404 | 409 | 429 | 502 | 504,
+    error: string,
+    reason: string,
+    domain?: string,
+    policy?: string,
+  ) {
     super(reason);
     this.status = status;
     this.error = error;
     this.domain = domain;
+    this.policy = policy;
   }
 }

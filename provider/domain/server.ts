@@ -10,6 +10,7 @@ import { z } from "zod";
 import type { Refusal } from "../aaa/wire.ts";
 import { correlated, MOVE_HEADER, moveNamed } from "../correlation.ts";
 import type { Callers } from "./aaa/callers.ts";
+import type { Refusals } from "./accounting/refusals.ts";
 import type { Known, Loaded } from "./load.ts";
 import { Pace } from "./pace.ts";
 import { Refused } from "./refused.ts";
@@ -30,12 +31,14 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const MOST_CONNECTIONS = 1_000;
+/** What turns down a wish; what was merely malformed or is not there is none. */
+const ACCOUNTED = new Set([401, 403, 409, 429]);
 const PUBLIC_PATH = "/.well-known/turntable";
 
 export type Server = ReturnType<typeof makeServer>;
 
 /** The domain's HTTPS server: everything but the public description is refused to whom `callers` does not recognize. */
-export function makeServer({ config, tls, signing }: Loaded, callers: Callers, log: Logger) {
+export function makeServer({ config, tls, signing }: Loaded, callers: Callers, log: Logger, refusals: Refusals) {
   const server = fastify({
     https: {
       ...{ ...tls, minVersion: "TLSv1.3", maxHeaderSize: HEADER_LIMIT_BYTES },
@@ -77,6 +80,10 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
   server.setErrorHandler<FastifyError | Refused>((thrown, request, reply) => {
     const [status, refusal] = refusalOf(thrown, config.domain);
     const { method, url, caller, move } = request;
+    if (ACCOUNTED.has(status)) {
+      const asked = `${method} ${request.routeOptions.url ?? "elsewhere"}`;
+      refusals.note({ caller: caller?.id ?? request.ip, asked, refusal });
+    }
     if (status === 500) log.error({ method, url, move, err: thrown }, "failed");
     else log.info({ method, url, caller: caller?.id, move, ...refusal }, "refused");
     return reply.status(status).send(refusal);
@@ -109,7 +116,8 @@ export function peerOf({ caller }: FastifyRequest): Known {
 
 function refusalOf(thrown: FastifyError | Refused, own: string): readonly [number, Refusal] {
   if (thrown instanceof Refused) {
-    return [thrown.status, { error: thrown.error, domain: thrown.domain ?? own, reason: thrown.message }];
+    const { status, error, domain = own, message: reason, policy } = thrown;
+    return [status, { error, domain, reason, ...(policy === undefined ? {} : { policy }) }];
   }
   const status = thrown.statusCode ?? 500;
   if (hasZodFastifySchemaValidationErrors(thrown) || (status >= 400 && status < 500)) {

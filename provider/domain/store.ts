@@ -28,6 +28,29 @@ const SCHEMAS = [
   ) WITHOUT ROWID;
   CREATE INDEX rides_by_segment ON rides (coordinator, id);
 `,
+  `
+  CREATE TABLE modifications (
+    connection TEXT, request TEXT, vm TEXT NOT NULL, mbps REAL NOT NULL, "end" INTEGER NOT NULL, phase TEXT NOT NULL,
+    PRIMARY KEY (connection, request)
+  ) WITHOUT ROWID;
+  CREATE TABLE segment_versions (
+    coordinator TEXT, id TEXT, request TEXT NOT NULL, version_grant TEXT NOT NULL, version_mbps REAL NOT NULL,
+    version_end INTEGER NOT NULL, version_phase TEXT NOT NULL, version_expires INTEGER NOT NULL,
+    PRIMARY KEY (coordinator, id)
+  ) WITHOUT ROWID;
+`,
+  `
+  CREATE TABLE accounts (sequence INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, record TEXT);
+  CREATE INDEX accounts_unsealed ON accounts (sequence) WHERE record IS NULL;
+  CREATE TABLE uses (coordinator TEXT, id TEXT, since INTEGER NOT NULL, bytes INTEGER, PRIMARY KEY (coordinator, id)) WITHOUT ROWID;
+`,
+  `
+  CREATE TABLE commitments (
+    action TEXT, home TEXT, grant_id TEXT, subject TEXT NOT NULL, mbps REAL NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+    PRIMARY KEY (action, home, grant_id)
+  ) WITHOUT ROWID;
+  CREATE INDEX commitments_by_subject ON commitments (action, home, subject, "end");
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

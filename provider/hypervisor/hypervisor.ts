@@ -84,7 +84,12 @@ export interface Warrant {
   readonly number: number;
 }
 
+/** `live`: the guest runs while its memory is copied. `suspended`: it stands still for as long as that takes. */
+export type MoveMode = "live" | "suspended";
+
 export interface SendRequest {
+  /** Live unless it is said. */
+  readonly mode?: MoveMode | undefined;
   readonly source: Place;
   readonly destination: Place;
   readonly vm: VmSpec;
@@ -94,20 +99,25 @@ export interface SendRequest {
   readonly encryption: "tls" | "none";
   /** Of the path, as measured. */
   readonly rttMs: number;
-  /** How long the VM may be away. A copy that would take longer is helped along, and given up if that does not do. */
+  /** How long the VM may be away, if it moves live. A copy that would take longer is helped along, and given up if that does not do. */
   readonly downtimeBudgetMs: number;
   readonly turns: readonly TurnTrigger[];
   /** By what right this is done, at each end; absent where no other controller can be. */
   readonly warrants?: { readonly source: Warrant; readonly destination: Warrant } | undefined;
   /**
-   * Awaited when the disks are copied, before the memory's copy begins; the disks are kept alike meanwhile. The signal
-   * tells that the move has failed while it waited.
+   * Awaited when the disks are copied, before the memory's copy begins; the disks are kept alike meanwhile. Resolves
+   * with what the path carries by then. The signal tells that the move has failed while it waited.
    */
-  memoryTurn?(signal: AbortSignal): Promise<void>;
+  memoryTurn?(signal: AbortSignal): Promise<{ readonly bandwidthMbps: number }>;
+  /** Asked once, if memory does not converge, before the guest is slowed down: a path that carries more. Absent: there is none. */
+  moreBandwidth?(): Promise<More>;
   onProgress(progress: Progress): void;
   /** What is done about a copy that does not converge. */
   onNotice(line: string): void;
 }
+
+/** What a path carries from now on, or why not more. */
+export type More = { readonly bandwidthMbps: number } | { readonly refused: string };
 
 export interface Progress {
   readonly what: "disk" | "memory";
@@ -183,7 +193,7 @@ export interface Hypervisor {
   flush(place: Place, vm: VmSpec): Promise<void>;
   /** After an arrival onto a replica: makes the disks one layer shorter again, while the VM runs. Can be repeated. */
   settleDisks(place: Place, vm: VmSpec): Promise<void>;
-  /** Copies disks and memory while the VM runs, and switches over. Resolves when it runs at the destination, flushed. */
+  /** Copies disks, while the VM runs, and memory, by the request's mode; and switches over. Resolves when it runs at the destination, flushed. */
   send(request: SendRequest): Promise<Transfer>;
   /**
    * After a send that failed: if it may have been committed, asks the destination. If it was, `destination`, flushed. If not,

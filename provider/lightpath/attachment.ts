@@ -38,13 +38,21 @@ export function initialWindowSegments(bandwidthMbps: number, rttMs: number, mtu:
  */
 export async function attach(end: Attachment): Promise<void> {
   const { host, device, address, peerAddress } = end;
-  const rate = `${Math.floor(end.bandwidthMbps * 1e3 * SHARE_OF_PATH)}kbit`;
-  await host.run(["tc", "qdisc", "replace", "dev", device, "root", "tbf", "rate", rate, ...SHAPER]);
+  await host.run(["tc", "qdisc", "replace", "dev", device, "root", ...shaperFor(end)]);
   const window = String(end.initialWindowSegments);
   await host.run(["ip", "link", "set", device, "mtu", String(end.mtu), "up"]);
   await host.run(["ip", "address", "replace", `${address}/32`, "dev", device]);
   const route = ["ip", "route", "replace", `${peerAddress}/32`, "dev", device, "src", address];
   await host.run([...route, "congctl", "cubic", "initcwnd", window, "initrwnd", window]);
+}
+
+/** The path carries another rate from now on; what waits at this end of it goes on at the new one. */
+export async function reshape(end: Pick<Attachment, "host" | "device" | "bandwidthMbps">): Promise<void> {
+  await end.host.run(["tc", "qdisc", "change", "dev", end.device, "root", ...shaperFor(end)]);
+}
+
+function shaperFor({ bandwidthMbps }: Pick<Attachment, "bandwidthMbps">): readonly string[] {
+  return ["tbf", "rate", `${Math.floor(bandwidthMbps * 1e3 * SHARE_OF_PATH)}kbit`, ...SHAPER];
 }
 
 /** Undo of attach: the port is down and has no address. A port whose device is gone has neither. */

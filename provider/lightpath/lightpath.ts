@@ -1,7 +1,10 @@
 import type { TimeWindow } from "../aaa/wire.ts";
-import type { Connection, Offer, OfferRequest, ReserveRequest } from "./drac/wire.ts";
+import type { Connection, ModifyRequest, Offer, OfferRequest, ReserveRequest } from "./drac/wire.ts";
 
 export type { Connection, Offer, OfferRequest, TimeWindow };
+
+/** What shall be different: at least one of rate and end, by the right of a VM that uses the connection. */
+export type Modification = Omit<ModifyRequest, "requestId">;
 
 /**
  * Port: whoever can set up a dedicated path between two sites.
@@ -14,6 +17,11 @@ export interface Lightpath {
   reserve(request: ReserveRequest, token: string): Promise<Connection>;
   /** Data plane up. */
   provision(connectionId: string, token: string): Promise<Connection>;
+  /**
+   * Another rate or end for a connection that is there, while it goes on: everywhere on the way or nowhere. The token is
+   * for the new version; of what other VMs use nothing is lessened.
+   */
+  modify(connectionId: string, change: Modification, token: string): Promise<Connection>;
   /** One more VM uses a connection that is there, by its own token, which every domain on the way verifies. */
   join(connectionId: string, vm: string, token: string): Promise<Connection>;
   /** A VM uses it no more; with the last one that does the connection ends. One that is gone already is fine. */

@@ -25,7 +25,7 @@ export function stagesOf({ stages }: MoveRecord): Stretch[] {
 /** How `migrate` was spent, and where on the move's clock the guest stopped. */
 export interface Migration {
   readonly stopMs: number;
-  /** Disk, memory; the latter ends with the stop. */
+  /** Disk, memory; the latter ends with the stop, or begins with it where the guest was suspended. */
   readonly parts: readonly Stretch[];
 }
 
@@ -40,9 +40,10 @@ export function migrationOf(move: MoveRecord): Migration | undefined {
   const stopMs = Math.max(stage.fromMs, stage.toMs - lastMs);
   const beganMs = move.timelineMs["source MIGRATION active"] ?? 0;
   const memoryMs = Math.min(stopMs, Math.max(stage.fromMs, stopMs + beganMs));
+  const copiedMs = move.mode === "suspended" ? (move.timelineMs["source MIGRATION pre-switchover"] ?? 0) : 0;
   const parts = [
     { name: "disk", fromMs: stage.fromMs, toMs: memoryMs },
-    { name: "memory", fromMs: memoryMs, toMs: stopMs },
+    { name: "memory", fromMs: memoryMs, toMs: stopMs + copiedMs },
   ];
   return { stopMs, parts: parts.filter(({ fromMs, toMs }) => toMs > fromMs) };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { domainRecord } from "../aaa/domain-record.ts";
-import { grantStatus, timeWindow } from "../aaa/wire.ts";
+import { encryption, factsFor, grantStatus, labels, timeWindow } from "../aaa/wire.ts";
 import type { Context } from "../context.ts";
 import { reasonOf } from "../errors.ts";
 import type { Resource } from "../resource.ts";
@@ -9,15 +9,20 @@ import { giveBackUnlessOver } from "./removal.ts";
 
 /** An end of a lightpath: a site's name for messages, and the port of the network where it hangs. */
 export const siteEnd = z.strictObject({ name: z.string().min(1), stp: z.string().startsWith("urn:ogf:network:") });
+const labelledEnd = siteEnd.extend({ labels: labels.optional() });
 
 /** Inputs of an AuthToken: what shall be granted, and which domain is asked first. */
 export const authTokenInputs = z.strictObject({
   between: z
-    .tuple([siteEnd, siteEnd])
+    .tuple([labelledEnd, labelledEnd])
     .refine(([one, other]) => one.stp !== other.stp, "must be two different service termination points"),
   bandwidthMbps: z.number().positive(),
   window: timeWindow,
   vm: z.string().min(1),
+  /** The VM's, which domains' policies may ask for. */
+  labels: labels.optional(),
+  /** What the moves will send memory and disk in: "tls" binds them to it. Absent: nothing is said to the domains. */
+  encryption: encryption.optional(),
   home: domainRecord,
 });
 
@@ -47,10 +52,11 @@ export function authTokenResource(context: Context): Resource {
     create: async ({ inputs }) => {
       const wanted = parseKnown(authTokenInputs, "The grant", inputs);
       const [one, other] = wanted.between;
-      const { bandwidthMbps, window, vm, home } = wanted;
-      const granted = await context
-        .aaa(home)
-        .requestGrant({ between: [one.stp, other.stp], bandwidthMbps, window, vm });
+      const { bandwidthMbps, window, vm, encryption, home } = wanted;
+      const granted = await context.aaa(home).requestGrant({
+        ...{ between: [one.stp, other.stp], bandwidthMbps, window, vm, encryption },
+        ...factsFor(wanted.labels ?? {}, [one.labels ?? {}, other.labels ?? {}]),
+      });
       context.narrator.info(
         `${vm}: ${granted.domains.join(", ")} agree to ${bandwidthMbps} Mbps between ${one.name} and ${other.name} until ${granted.window.end}`,
       );

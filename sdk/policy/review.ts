@@ -13,6 +13,7 @@ export interface SiteUnderReview {
 /** How a move gets its path. */
 export interface PathUnderReview {
   readonly kind: "reserved" | "on-demand" | "fixed";
+  /** The most that it may come to carry. */
   readonly bandwidthMbps: number;
   /** Whether what crosses it is encrypted: by the move itself, or by a fixed path that is declared to do so. */
   readonly encrypted: boolean;
@@ -27,6 +28,8 @@ interface VmUnderReview {
   readonly vm: string;
   readonly labels: Labels;
   readonly path: PathUnderReview;
+  /** Whether it is suspended for the copy of its memory, or runs meanwhile. */
+  readonly mode: "live" | "suspended";
   readonly downtimeBudgetMs: number;
 }
 
@@ -50,11 +53,11 @@ export class UnreviewableError extends Error {
 }
 
 const [reserved, onDemand, fixed] = pathChoice.options;
-const { name, labels, downtimeBudgetMs } = placementInputs.shape;
+const { name, labels, mode, downtimeBudgetMs } = placementInputs.shape;
 // Only what rules may ask for: the rest of a path may still be unknown.
 const path = z.discriminatedUnion("kind", [
   reserved.pick({ kind: true, bandwidthMbps: true, encryption: true }).strip(),
-  onDemand.pick({ kind: true, bandwidthMbps: true, encryption: true }).strip(),
+  onDemand.pick({ kind: true, bandwidthMbps: true, maxBandwidthMbps: true, encryption: true }).strip(),
   fixed.pick({ kind: true, bandwidthMbps: true, encryption: true, encrypted: true }).strip(),
 ]);
 const site = location.pick({ name: true, labels: true }).strip();
@@ -80,7 +83,11 @@ class Vm implements VmUnderReview {
   get path(): PathUnderReview {
     const { kind, bandwidthMbps, encryption, ...link } = read(path, this.props, "lightpath");
     const byItself = "encrypted" in link && link.encrypted === true;
-    return { kind, bandwidthMbps, encrypted: encryption !== "none" || byItself };
+    const most = "maxBandwidthMbps" in link ? (link.maxBandwidthMbps ?? bandwidthMbps) : bandwidthMbps;
+    return { kind, bandwidthMbps: most, encrypted: encryption !== "none" || byItself };
+  }
+  get mode(): "live" | "suspended" {
+    return read(mode, this.props, "mode");
   }
   get downtimeBudgetMs(): number {
     return read(downtimeBudgetMs, this.props, "downtimeBudgetMs");

@@ -3,20 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GrantRequest } from "../../provider/aaa/wire.ts";
 import { authTokenResource } from "../../provider/resources/auth-token.ts";
 import { type Domains, grantFor, startDomains, tokenRequestFor, windowIn, wishFor } from "../domain/agents.ts";
-import { AMS, NAMES, SAN } from "../domain/testbed.ts";
+import { AMS, NAMES, policiesUpTo, SAN } from "../domain/testbed.ts";
 import { composed } from "../resources/declarations.ts";
 
 describe("grants and tokens of three domains", () => {
   let domains: Domains;
   beforeAll(async () => {
-    domains = await startDomains((config) => ({
-      ...config,
-      tokenSeconds: 100,
-      peers: config.peers.map((peer) => ({
-        ...peer,
-        maxBandwidthMbps: config.domain === "transit.example" ? 800 : 1_000,
-      })),
-    }));
+    domains = await startDomains(
+      (config) => ({ ...config, tokenSeconds: 100 }),
+      (name) => policiesUpTo(name === "transit.example" ? 800 : 1_000),
+    );
   });
   afterAll(async () => await domains.end());
 
@@ -112,8 +108,16 @@ describe("grants and tokens of three domains", () => {
   });
 
   const refusals: [string, Partial<GrantRequest>, RegExp][] = [
-    ["more than a domain on the way allows", { bandwidthMbps: 900 }, /^transit.example refused.*800 Mbps at most/],
-    ["more than the client's own limit", { bandwidthMbps: 1_001 }, /^ams.example refused.*1000 Mbps at most to alice/],
+    [
+      "more than a domain on the way allows",
+      { bandwidthMbps: 900 },
+      /^transit.example refused by its policy "rate" to .*800 Mbps at most/,
+    ],
+    [
+      "more than the client's own limit",
+      { bandwidthMbps: 1_001 },
+      /^ams.example refused by its policy "rate".*1000 Mbps at most/,
+    ],
     ["a window that is over", { window: windowIn(-20, 10) }, /the window ended/],
     ["a window without end", { window: windowIn(0, 400 * 86_400) }, /more than 366 days/],
     ["an STP that is not there", { between: [AMS, "urn:ogf:network:san.example:2026:nowhere"] }, /no STP/],

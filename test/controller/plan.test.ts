@@ -47,13 +47,14 @@ function portOf(address: string | AddressInfo | null): number {
 
 interface Wish {
   readonly lightpath: object;
+  readonly mode?: "suspended";
   /** Where both sites' sshd is. */
   readonly sshPort?: number;
   readonly home?: unknown;
 }
 
 /** A plan for a move from ams to san as alice, line by line. */
-async function plan({ lightpath, sshPort = 1, home }: Wish): Promise<{ lines: string[]; tookMs: number }> {
+async function plan({ lightpath, sshPort = 1, home, ...how }: Wish): Promise<{ lines: string[]; tookMs: number }> {
   const { id, key } = domains.bed.clients.alice;
   const composition = composed({ callerId: id, callerKey: key, sshPrivateKey: SSH_KEY });
   open.composition = composition;
@@ -62,7 +63,7 @@ async function plan({ lightpath, sshPort = 1, home }: Wish): Promise<{ lines: st
     const hosts = (Array.isArray(location.hosts) ? location.hosts : []).map((host) => ({ ...host, port: sshPort }));
     const domain = home ?? domains.bed.records[`${site}.example`];
     const place = { ...location, hosts, domain, stp: site === "ams" ? AMS : SAN };
-    return placementInputs.parse(placementAt(site, { location: place, lightpath }));
+    return placementInputs.parse(placementAt(site, { location: place, lightpath, ...how }));
   };
   const [here, there] = [at("ams"), at("san")];
   const recorded = { host: "ams1", state: "running", epoch: 1, locations: { ams: here.location } };
@@ -80,6 +81,14 @@ test("a fixed path asks no domain", async () => {
   expect(line(lines, "downtime")).toBe("downtime: about 40 ms expected, budget 1000 ms");
   expect(line(lines, "afterwards")).toBe(
     "afterwards: the fixed path stays; the disks at ams stay as a replica for a return",
+  );
+});
+
+test("a VM that is to be suspended stands still for as long as the path takes to carry its memory", async () => {
+  const { lines } = await plan({ lightpath: { kind: "fixed", bandwidthMbps: 100, rttMs: 20 }, mode: "suspended" });
+  expect(lines[0]).toBe("radar: ams → san, suspended while its memory is copied");
+  expect(line(lines, "downtime")).toBe(
+    "downtime: up to about 18 s: it stands still for the whole copy of its memory, and no budget is kept",
   );
 });
 
@@ -114,6 +123,13 @@ test("sites and a domain that take the connection and never answer are each name
   expect(line(lines, "host")).toBe("host: san gave no answer in 2.5 s");
   expect(line(lines, "to move")).toMatch(/disk unknown \(ams or san gave no answer in 2\.5 s\)/);
   expect(line(lines, "re-pointed")).toBe("re-pointed: ams gave no answer in 2.5 s");
+});
+
+test("what a path may be raised to is told beside what is asked for", async () => {
+  const { lines } = await plan({ lightpath: { ...ON_DEMAND, maxBandwidthMbps: 900 } });
+  expect(line(lines, "path")).toMatch(
+    /^path: 600 Mbps on demand, may be raised to 900 Mbps, ams\.example → .* 1000 Mbps free now$/,
+  );
 });
 
 test("a domain further on that never answers is named, not the one that was asked", async () => {

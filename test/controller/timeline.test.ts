@@ -22,6 +22,25 @@ test("the points of a switchover are told from the moment the guest stopped, in 
   ]);
 });
 
+test("a guest that was suspended for the copy of its memory stopped then, whatever stopped it before or again", () => {
+  const events = [
+    at("source", "STOP", 400),
+    at("source", "RESUME", 450),
+    at("source", "STOP", 1000),
+    at("source", "MIGRATION active", 1010),
+    at("source", "STOP", 2900),
+    at("destination", "RESUME", 3000),
+  ];
+  const { stopAtMs, timelineMs } = timelineOf(events);
+  expect(stopAtMs).toBe(1000);
+  expect(Object.entries(timelineMs)).toEqual([
+    ["source RESUME", -550],
+    ["source STOP", 0],
+    ["source MIGRATION active", 10],
+    ["destination RESUME", 2000],
+  ]);
+});
+
 test("where the source was not heard to the end, times count from the first point", () => {
   expect(timelineOf([at("destination", "RESUME", 50), at("destination", "MIGRATION active", 20)])).toEqual({
     timelineMs: { "destination MIGRATION active": 0, "destination RESUME": 30 },

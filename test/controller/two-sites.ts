@@ -85,7 +85,7 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
       if (!from || !to) throw new Error("a site has no host");
       return {
         ...{ id: "m1", vm: vmSpec.parse({ ...TINY, image: imageIn(directory) }), from, to, epoch: 2, path: way },
-        ...{ grant: undefined, downtimeBudgetMs: 1000, replicas: "keep" },
+        ...{ grant: undefined, labels: {}, mode: "live", downtimeBudgetMs: 1000, replicas: "keep" },
       };
     },
     close: async () => {

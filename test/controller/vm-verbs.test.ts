@@ -78,6 +78,18 @@ test("all that is told of a move carries its id, to its summary; the disks left 
   expect(await seenAt("san")).toEqual({ kind: "absent" });
 }, 120_000);
 
+test("a VM that is suspended for its move is held to no budget, and lines and record tell it", async () => {
+  const tight = { ...inputsAt("san"), downtimeBudgetMs: 1 };
+  await expect(relocateVm(sites.context, "tiny-0", placed, tight)).rejects.toThrow(/its budget is 1 ms/);
+  const moved = await relocateVm(sites.context, "tiny-0", placed, { ...tight, mode: "suspended" });
+  expect(moved).toMatchObject({ site: "san", state: "running", epoch: 2, mode: "suspended" });
+  expect(moved.lastMove).toMatchObject({ mode: "suspended", timelineMs: { "source STOP": 0 } });
+  expect(moved.lastMove?.timelineMs["source MIGRATION pre-switchover"]).toBeLessThan(moved.lastMove?.blackoutMs ?? 0);
+  const lines = told.map(({ line }) => line).join("\n");
+  expect(lines).toMatch(/ migrate: disk, then memory while the VM is suspended, and the switchover/);
+  expect(lines).toMatch(/tiny moved ams → san, suspended: away for \d+ ms/);
+}, 120_000);
+
 test("a move that could not finish keeps its record, and its failure is known by its id", async () => {
   const stubborn: Context = {
     ...sites.context,

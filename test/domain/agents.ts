@@ -19,8 +19,11 @@ export interface Domains {
   end(): Promise<void>;
 }
 
-export async function startDomains(adjust?: (config: ConfigFile) => ConfigFile): Promise<Domains> {
-  const bed = await makeTestbed(adjust);
+export async function startDomains(
+  adjust?: (config: ConfigFile) => ConfigFile,
+  policiesOf?: (name: Name) => string,
+): Promise<Domains> {
+  const bed = await makeTestbed(adjust, policiesOf);
   const running = new Map<Name, Agent>();
   const clients: { close(): Promise<void> }[] = [];
   const kept = <T extends { close(): Promise<void> }>(client: T): T => {

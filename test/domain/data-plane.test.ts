@@ -51,6 +51,24 @@ describe("the data plane of three linux switches", () => {
     expect(mbps).toBeLessThan(75);
   }, 60_000);
 
+  it("carries more, and less again, from one moment to the next, and loses nothing by it", async () => {
+    const id = await reserve(50);
+    await yard.ask("provision", id);
+    const lit = await switches();
+    const pings = yard.pings(0.02, 6);
+    await yard.ask("modify", id, "200");
+    const raised = await yard.throughput(3);
+    await yard.ask("modify", id, "40");
+    const lowered = await yard.throughput(3);
+    expect(await pings).toEqual({ lost: 0, reordered: 0 });
+    expect(await switches()).toEqual(lit);
+    await yard.ask("terminate", id);
+    // More than the old rate, less than the new one.
+    expect(raised).toBeGreaterThan(75);
+    expect(raised).toBeLessThan(260);
+    expect(lowered).toBeLessThan(60);
+  }, 90_000);
+
   it("goes dark by itself when the window ends", async () => {
     const id = await reserve(100, 12);
     await yard.ask("provision", id);

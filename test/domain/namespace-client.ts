@@ -9,6 +9,7 @@ import { AMS, SAN } from "./testbed.ts";
 const parameters = z.object({ domain: domainRecord, caller: z.object({ id: z.string(), key: z.string() }) });
 const operation = z.union([
   z.tuple([z.literal("reserve"), z.string(), z.string()]),
+  z.tuple([z.literal("modify"), z.string(), z.string()]),
   z.tuple([z.enum(["provision", "release", "terminate"]), z.string()]),
 ]);
 
@@ -34,6 +35,8 @@ async function perform(asked: z.output<typeof operation>): Promise<string> {
   switch (verb) {
     case "reserve":
       return await reserve(Number(asked[1]), Number(asked[2]));
+    case "modify":
+      return String((await modify(id, Number(asked[2]))).bandwidthMbps);
     case "provision":
       return (await drac.provision(id, tokens.get(id) ?? "")).state;
     case "release":
@@ -44,6 +47,17 @@ async function perform(asked: z.output<typeof operation>): Promise<string> {
     default:
       return verb satisfies never;
   }
+}
+
+async function modify(id: string, bandwidthMbps: number) {
+  const end = (await drac.query(id))?.window.end ?? "";
+  const scope = { bandwidthMbps, window: { start: new Date().toISOString(), end }, vm: "radar" };
+  const grant = await aaa.requestGrant({ between: [AMS, SAN], ...scope });
+  const { token } = await aaa.mintToken({
+    ...{ from: AMS, to: SAN, ...scope },
+    ...{ grant: grant.jwt, siteKey: "SHA256:0123456789" },
+  });
+  return await drac.modify(id, { vm: "radar", bandwidthMbps }, token);
 }
 
 async function reserve(bandwidthMbps: number, seconds: number): Promise<string> {

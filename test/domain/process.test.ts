@@ -138,6 +138,70 @@ describe("turntable domain", () => {
     await drac.terminate((await drac.reserve(wish, token)).connectionId);
   }, 90_000);
 
+  /** Of each domain: the rate in force, and whether another version stands beside it. */
+  function versionsOf(id: string): string[] {
+    const select =
+      "SELECT mbps, version_phase FROM segments LEFT JOIN segment_versions USING (coordinator, id) WHERE id = ?";
+    return NAMES.map((name) => {
+      const found = read(name, select, id);
+      return `${found?.mbps} ${found?.version_phase ?? "settled"}`;
+    });
+  }
+  function read(name: Name, select: string, id: string) {
+    const store = new DatabaseSync(`${bed.directory}/${name}.sqlite`, { readOnly: true });
+    try {
+      return store.prepare(select).get(id);
+    } finally {
+      store.close();
+    }
+  }
+  const signal = (name: Name, what: NodeJS.Signals) => running.get(name)?.kill(what);
+  const reach = async (id: string, all: string[]) =>
+    await expect.poll(() => versionsOf(id), { timeout: 10_000, interval: 10 }).toEqual(all);
+
+  it("gives a connection its old rate or its new one everywhere, whoever is killed between two domains", async () => {
+    const { aaa, drac } = clients();
+    const wish = wishFor({ bandwidthMbps: 400, vm: "widened" });
+    const token = await tokenFor(aaa, wish);
+    const { connectionId: id } = await drac.reserve(wish, token);
+    await drac.provision(id, token);
+    const wider = await tokenFor(aaa, { ...wish, bandwidthMbps: 900 });
+    const modify = () => drac.modify(id, { vm: wish.vm, bandwidthMbps: 900 }, wider).then(() => "done", String);
+    /** Modifies until ams and transit have the new rate and san, frozen, is yet to commit it; resolves with what comes of it. */
+    const half = async () => {
+      signal("transit.example", "SIGSTOP");
+      const outcome = modify();
+      await reach(id, ["400 held", "400 settled", "400 held"]);
+      signal("san.example", "SIGSTOP");
+      signal("transit.example", "SIGCONT");
+      await reach(id, ["900 committed", "900 committed", "400 held"]);
+      return { outcome };
+    };
+    for (const killed of ["ams.example", "san.example"] as const) {
+      const { outcome } = await half();
+      await stop(killed, "SIGKILL");
+      signal("san.example", "SIGCONT");
+      await start(killed);
+      expect(await outcome).not.toBe("done");
+      await reach(id, Array(3).fill("400 settled"));
+      expect(await drac.query(id)).toMatchObject({ state: "provisioned", bandwidthMbps: 400 });
+    }
+    // All have agreed, and one of them does not know yet when the coordinator is killed.
+    const { outcome } = await half();
+    signal("transit.example", "SIGSTOP");
+    signal("san.example", "SIGCONT");
+    const agreed = () => read("ams.example", "SELECT phase FROM modifications WHERE connection = ?", id)?.phase;
+    await expect.poll(agreed, { timeout: 10_000, interval: 10 }).toBe("agreed");
+    await stop("ams.example", "SIGKILL");
+    signal("transit.example", "SIGCONT");
+    await outcome;
+    expect(versionsOf(id)[1]).toBe("900 committed");
+    await start("ams.example");
+    await reach(id, Array(3).fill("900 settled"));
+    expect(await drac.query(id)).toMatchObject({ state: "provisioned", bandwidthMbps: 900 });
+    await drac.terminate(id);
+  }, 90_000);
+
   it("says all that is wrong with its configuration, and starts not", async () => {
     const file = `${bed.directory}/wrong.json`;
     const good = JSON.parse(await readFile(bed.configFile("ams.example"), "utf8"));

@@ -121,6 +121,20 @@ export class Switchyard {
     return Number((await sink.lines.next()).value);
   }
 
+  /** Pings from ams to san, so many seconds apart for so many seconds: which of them got no answer, or none in turn. */
+  async pings(everySeconds: number, seconds: number): Promise<{ lost: number; reordered: number }> {
+    const ping = ["ping", "-n", "-i", String(everySeconds), "-w", String(seconds), "192.0.2.2"];
+    const { stdout } = await this.#in("ams", ping);
+    const [sent = 0, received = 0] = (/(\d+) packets transmitted, (\d+) received/.exec(stdout) ?? [])
+      .slice(1)
+      .map(Number);
+    const order = [...stdout.matchAll(/icmp_seq=(\d+)/g)].map(([, number]) => Number(number));
+    if (sent < seconds / everySeconds / 2) throw new Error(`only ${sent} pings were sent`);
+    // The last one's answer may be on its way when time is up.
+    const lost = sent - received - (order.at(-1) === sent - 1 ? 1 : 0);
+    return { lost, reordered: order.filter((number, index) => number < (order[index - 1] ?? 0)).length };
+  }
+
   /** Devices of the switches, each with its bridge, and whether it is up. */
   async switches(): Promise<{ name: string; master: string | undefined; up: boolean }[]> {
     const { stdout } = await this.#in("sw", ["ip", "-json", "link", "show"]);

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +55,17 @@ function link(id: string, [a, aPort]: [string, string], [b, bPort]: [string, str
   };
 }
 
+/** What a domain permits that has no mind of its own: up to so much, not for ever. */
+export const policiesUpTo = (mbps: number): string => `
+  @id("usual")
+  permit (principal, action, resource)
+  when { context.home in [Domain::"ams.example", Domain::"transit.example", Domain::"san.example"] };
+  @id("rate") @reason("${mbps} Mbps at most")
+  forbid (principal, action, resource) when { context.bandwidthMbps > ${mbps} };
+  @id("horizon") @reason("no window ends more than 366 days from now")
+  forbid (principal, action, resource) when { context.end > context.now.offset(duration("366d")) };
+`;
+
 /** Everything that three domains and their clients need, in a folder of its own. */
 export interface Testbed {
   readonly directory: string;
@@ -62,13 +73,21 @@ export interface Testbed {
   readonly signing: Record<Name, KeyPair>;
   readonly records: Record<Name, DomainRecord>;
   configFile(name: Name): string;
+  /** Folder with one file, all.cedar. */
+  policyFolder(name: Name): string;
   /** PEM file of a domain's certificate. */
   certificateFile(name: Name): string;
   remove(): Promise<void>;
 }
 
-/** Keys, certificates and configurations for three domains on free loopback ports; `adjust` may change each configuration. */
-export async function makeTestbed(adjust: (config: ConfigFile) => ConfigFile = (config) => config): Promise<Testbed> {
+/**
+ * Keys, certificates and configurations for three domains on free loopback ports; `adjust` may change each configuration,
+ * `policiesOf` tells each one's policies.
+ */
+export async function makeTestbed(
+  adjust: (config: ConfigFile) => ConfigFile = (config) => config,
+  policiesOf: (name: Name) => string = () => policiesUpTo(1_000),
+): Promise<Testbed> {
   const directory = await mkdtemp(join(tmpdir(), "turntable-domain-"));
   const each = async <T>(make: (name: Name, index: number) => Promise<T>): Promise<Record<Name, T>> => {
     const [ams, transit, san] = await Promise.all([
@@ -95,19 +114,23 @@ export async function makeTestbed(adjust: (config: ConfigFile) => ConfigFile = (
       tls: { certificateFile: `${name}.tls.pem`, keyFile: `${name}.tls.key` },
       signingKeyFile: `${name}.signing.jwk`,
       store: `${name}.sqlite`,
-      clients: Object.values(clients).map(({ id, publicKey }) => ({ id, publicKey, maxBandwidthMbps: 1_000 })),
+      policies: `${name}.policies`,
+      clients: Object.values(clients).map(({ id, publicKey }) => ({ id, publicKey, groups: ["operators"] })),
       peers: NAMES.filter((other) => other !== name).map((other) => ({
         ...{ domain: other, url: records[other].url, certificateFile: `${other}.tls.pem` },
-        ...{ publicKey: signing[other].publicKey, maxBandwidthMbps: 1_000 },
+        publicKey: signing[other].publicKey,
       })),
       topology: TOPOLOGY,
       element: { driver: "none" },
     };
+    await mkdir(at(name, "policies"));
+    await writeFile(join(at(name, "policies"), "all.cedar"), policiesOf(name));
     await writeFile(at(name, "json"), JSON.stringify(adjust(config)));
   });
   return {
     ...{ directory, clients, signing, records },
     configFile: (name) => at(name, "json"),
+    policyFolder: (name) => at(name, "policies"),
     certificateFile: (name) => at(name, "tls.pem"),
     remove: async () => await rm(directory, { recursive: true, force: true }),
   };

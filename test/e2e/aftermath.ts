@@ -13,15 +13,20 @@ const SETTLING_MS = 20_000;
 export async function owed(here: World): Promise<string[]> {
   let found: string[] = [];
   for (const deadline = Date.now() + SETTLING_MS; Date.now() < deadline; await sleep(250)) {
-    found = [
-      ...(await joinedPorts(here)),
-      ...(await liveConnections(here)),
-      ...heldSegments(here),
-      ...(await activeGrants(here)),
-    ];
+    found = await owedNow(here);
     if (found.length === 0) return [];
   }
   return found;
+}
+
+/** The same at this moment. */
+export async function owedNow(here: World): Promise<string[]> {
+  return [
+    ...(await joinedPorts(here)),
+    ...(await liveConnections(here)),
+    ...heldSegments(here),
+    ...(await activeGrants(here)),
+  ];
 }
 
 async function credentials({ inventory }: World) {

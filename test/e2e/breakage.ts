@@ -2,8 +2,10 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { run } from "../../examples/lab/command.ts";
+import { writeAtomically } from "../../examples/lab/files.ts";
 import { bringUp } from "../../examples/lab/lab.ts";
 import { type DomainKey, LIGHTPATH_ADDRESS, type SiteName } from "../../examples/lab/layout.ts";
+import { policyFolder } from "../../examples/lab/policies.ts";
 import { startDaemon } from "../../examples/lab/process.ts";
 import { inside, type World } from "./world.ts";
 
@@ -11,7 +13,7 @@ import { inside, type World } from "./world.ts";
 export type Mend = () => Promise<void>;
 
 const processRecord = z.looseObject({ pid: z.int() });
-const agentConfig = z.looseObject({ peers: z.array(z.looseObject({ maxBandwidthMbps: z.number() })) });
+const agentConfig = z.record(z.string(), z.json());
 const journal = z.looseObject({
   stages: z.array(z.object({ stage: z.string(), state: z.string() })),
   borrowed: z.object({ connection: z.string().optional() }),
@@ -32,10 +34,15 @@ export async function kill(here: World, daemon: string): Promise<Mend> {
   return () => repair(here);
 }
 
+/** How a command runs with the mounts of one of the lab's processes, and of all that it starts. */
+export async function mountNamespaceOf(here: World, daemon: string): Promise<readonly string[]> {
+  return ["nsenter", "-t", String(await pidOf(here, daemon)), "-m"];
+}
+
 /** What a site alone sees: no guest images, and storage as small as can be. */
 export async function impoverish(here: World, site: SiteName): Promise<Mend> {
   const { lab } = here;
-  const at = ["nsenter", "-t", String(await pidOf(here, `sshd-${site}`)), "-m"];
+  const at = await mountNamespaceOf(here, `sshd-${site}`);
   const empty = lab.path("run", "empty");
   await mkdir(empty, { recursive: true });
   await run([...at, "mount", "--bind", empty, lab.path("images")]);
@@ -51,21 +58,42 @@ export async function loseReplica({ lab, inventory }: World, site: SiteName): Pr
   await rm(`${lab.storage(site)}/${inventory.vm.name}`, { recursive: true, force: true });
 }
 
-/** Has a domain allow its peers less than a move asks for. */
+/** Has a domain's policies allow less than a move asks for, while its agent runs. */
 export async function lowerLimit(here: World, domain: DomainKey, maxBandwidthMbps: number): Promise<Mend> {
   const { lab } = here;
-  const file = lab.path("domains", domain, "config.json");
-  const config = agentConfig.parse(JSON.parse(await readFile(file, "utf8")));
-  const peers = config.peers.map((peer) => ({ ...peer, maxBandwidthMbps }));
-  const narrow = lab.path("domains", domain, "narrow.json");
-  await run(["tee", narrow], { input: JSON.stringify({ ...config, peers }) });
+  const id = "limit";
+  const policy = `@id("${id}") @reason("${maxBandwidthMbps} Mbps at most")
+    forbid (principal, action, resource) when { context.bandwidthMbps > ${maxBandwidthMbps} };`;
+  await writeAtomically(`${policyFolder(lab, domain)}/${id}.cedar`, policy);
+  const inForce = async () => {
+    const log = await readFile(lab.path("log", `agent-${domain}.log`), "utf8");
+    const told = log.split("\n").filter((line) => line.includes("policies are in force"));
+    return told.at(-1)?.includes(`"${id}"`) ?? false;
+  };
+  await until(`the policy ${id} of ${domain}`, inForce);
+  return async () => {
+    await repair(here);
+    await until(`the end of the policy ${id} of ${domain}`, async () => !(await inForce()));
+  };
+}
+
+type AgentConfig = z.output<typeof agentConfig>;
+
+/** Runs a domain's agent with another configuration, until the lab is repaired. */
+export async function changeAgent(
+  { lab }: World,
+  domain: DomainKey,
+  change: (config: AgentConfig) => AgentConfig,
+): Promise<void> {
+  const config = agentConfig.parse(JSON.parse(await readFile(lab.path("domains", domain, "config.json"), "utf8")));
+  const changed = lab.path("domains", domain, "changed.json");
+  await run(["tee", changed], { input: JSON.stringify(change(config)) });
   const argv = [process.execPath, new URL("../../provider/main.ts", import.meta.url).pathname, "domain"];
   const namespace = lab.namespaces[`${domain}-switch`];
   const log = lab.path("log", `agent-${domain}.log`);
   const listening = async () => (await readFile(log, "utf8").catch(() => "")).includes("listening");
-  const daemon = { name: `agent-${domain}`, argv: [...argv, "--config", narrow], namespace, inputs: "narrow" };
+  const daemon = { name: `agent-${domain}`, argv: [...argv, "--config", changed], namespace, inputs: "changed" };
   await startDaemon(lab, daemon, listening);
-  return () => repair(here);
 }
 
 /** A site answers no echo, on the path either. */

@@ -1,30 +1,22 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SiteName } from "../../examples/lab/layout.ts";
-import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
+import { isAlive } from "../breakage/processes.ts";
 import { owed, remains } from "./aftermath.ts";
 import { when, whenCopying } from "./breakage.ts";
-import { isAlive, movesLeftovers, RunningUp, shapePath, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
-import { inside, SETTLING, settledTraces, type World, world } from "./world.ts";
+import { movesLeftovers, RunningUp, shapePath, whenCommitted, whenEnded, whenOffItsNetwork } from "./crash.ts";
+import { type Placed, place } from "./placed.ts";
+import { inside, SETTLING, type World } from "./world.ts";
 
+let placed: Placed;
 let here: World;
-let guest: GuestControl;
-const bare: Record<string, string> = {};
 let site: SiteName = "ams";
 const other = (): SiteName => (site === "ams" ? "san" : "ams");
 
 beforeAll(async () => {
-  here = await world();
-  await settledTraces(here);
-  for (const one of ["ams", "san"] as const) bare[one] = await remains(here, one);
-  await here.pulumi.run("config", "set", "site", "ams");
-  await here.pulumi.run("up", "--yes", "--skip-preview");
-  const address = here.inventory.vm.network.address.split("/")[0] ?? "";
-  guest = await GuestControl.connect(here.inventory.namespaces.client, address, 60);
+  placed = await place();
+  here = placed.here;
 });
-afterAll(async () => {
-  await guest?.close();
-  await here?.pulumi.attempt("destroy", "--yes", "--skip-preview");
-});
+afterAll(async () => await placed?.remove());
 
 const begun = (stage: string, at: SiteName = site) =>
   when(here, at, ({ stages }) => stages.some((entry) => entry.stage === stage));
@@ -52,7 +44,7 @@ const moments = process.env.TURNTABLE_CRASH === "all" ? all : CHOSEN;
 /** A move to the other site whose CLI is to be killed. */
 async function doomedMove(moment: Moment): Promise<RunningUp> {
   // More than a replica has: something is to be copied.
-  await guest.write(7, 16);
+  await placed.guest.write(7, 16);
   await here.pulumi.run("config", "set", "site", other());
   const up = new RunningUp(here);
   await MOMENTS[moment]();
@@ -70,11 +62,10 @@ async function finish(): Promise<void> {
 async function expectMoved(): Promise<void> {
   const left = site;
   site = other();
-  const address = here.inventory.vm.network.address.split("/")[0] ?? "";
-  await inside(here.inventory.namespaces.client, "ping", "-c", "3", "-W", "5", address);
-  await guest.verify();
-  await guest.check(7, 16);
-  await expect.poll(() => remains(here, left), SETTLING).toBe(bare[left]);
+  await inside(here.inventory.namespaces.client, "ping", "-c", "3", "-W", "5", placed.address);
+  await placed.guest.verify();
+  await placed.guest.check(7, 16);
+  await expect.poll(() => remains(here, left), SETTLING).toBe(placed.bare[left]);
   await expect.poll(() => movesLeftovers(here, site), SETTLING).toEqual([]);
   expect(await owed(here)).toEqual([]);
 }

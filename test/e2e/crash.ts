@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { REPOSITORY, type SiteName } from "../../examples/lab/layout.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
+import { commandOf, isAlive, parentOf } from "../breakage/processes.ts";
+import { until } from "../breakage/until.ts";
 import { inside, traces, type World } from "./world.ts";
 
 /** A `pulumi up` that can be heard while it runs, and killed: alone, or with every process that it started. */
@@ -16,10 +17,10 @@ export class RunningUp {
   /** What it started and outlives it. */
   #orphans: readonly number[] = [];
 
-  constructor({ lab }: World) {
+  constructor({ environment }: World) {
     this.#child = spawn("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"], {
       cwd: REPOSITORY,
-      env: { ...process.env, ...shellEnvironment(lab) },
+      env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -38,6 +39,13 @@ export class RunningUp {
   /** Its exit code, when it ends by itself. */
   async end(): Promise<unknown> {
     return (await this.#ended)[0];
+  }
+
+  /** The process that moves VMs, once the CLI has started it. */
+  async provider(): Promise<number> {
+    const find = () => descendantsOf(this.#child.pid ?? 0).find((one) => commandOf(one).includes("dynamic-provider"));
+    await until("the provider's process", async () => find() !== undefined);
+    return find() ?? 0;
   }
 
   /** SIGKILL to the CLI, whose provider lives on; resolves with the provider's process. */
@@ -63,26 +71,10 @@ export class RunningUp {
   }
 }
 
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}
-
 /** Waits until a process that has nothing more to do ends by itself. */
 export async function whenEnded(pid: number): Promise<void> {
   for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(100)) if (!isAlive(pid)) return;
   throw new Error(`process ${pid} does not end`);
-}
-
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 function descendantsOf(pid: number): readonly number[] {
@@ -90,14 +82,6 @@ function descendantsOf(pid: number): readonly number[] {
     .map(Number)
     .filter((one) => Number.isInteger(one) && parentOf(one) === pid);
   return children.flatMap((child) => [child, ...descendantsOf(child)]);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-  } catch {
-    return undefined;
-  }
 }
 
 /** From now on a site's end of the path carries so much; short queues, so that nobody takes it for dead. */

@@ -1,14 +1,13 @@
-import { fileURLToPath } from "node:url";
-import { readDescription } from "../../examples/lab/description.ts";
-import { bringUp, takeDown } from "../../examples/lab/lab.ts";
-import { layOut } from "../../examples/lab/layout.ts";
+import type { TestProject } from "vitest/node";
+import { takeDown } from "../../examples/lab/lab.ts";
+import { labOf } from "./lab.ts";
 
-export const DESCRIPTION = fileURLToPath(new URL("lab.json", import.meta.url));
-
-/** A lab of the tests' own, beside any that is in use, for all end-to-end tests together. */
-export async function setup(): Promise<() => Promise<void>> {
-  const lab = layOut(readDescription(DESCRIPTION));
-  await takeDown(lab, () => undefined);
-  await bringUp(lab, (line) => process.stderr.write(`${line}\n`));
-  return () => takeDown(lab, () => undefined);
+/** Tests build their workers' labs; before and after them all nothing of these is there. */
+export async function setup({ config }: TestProject): Promise<() => Promise<void>> {
+  const labs = Array.from({ length: config.maxWorkers }, (_, index) => labOf(index + 1));
+  const clear = async () => {
+    await Promise.all(labs.map((lab) => takeDown(lab, () => undefined)));
+  };
+  await clear();
+  return clear;
 }

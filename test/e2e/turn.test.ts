@@ -2,7 +2,8 @@ import { readFile, rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { type CliResult, PulumiCli } from "../../examples/lab/demo/pulumi.ts";
-import { turnAround } from "../../examples/lab/demo/turn.ts";
+import { moveTo, turnAround } from "../../examples/lab/demo/turn.ts";
+import { Watch } from "../../examples/lab/demo/watch.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { DOMAINS, REPOSITORY } from "../../examples/lab/layout.ts";
 import { STAGES } from "../../provider/controller/course.ts";
@@ -160,6 +161,29 @@ async function planned(): Promise<string> {
   }
   return preview;
 }
+
+test("a VM whose mode says so is suspended for the copy of its memory, and goes on elsewhere as it was", async () => {
+  await here.pulumi.run("config", "set", "mode", "suspended");
+  await here.pulumi.run("config", "set", "site", "san");
+  const preview = await planned();
+  expect(preview).toMatch(/turntable-vm: ams → san, suspended while its memory is copied/);
+  expect(preview).toMatch(/downtime: up to about 2 s: it stands still for the whole copy of its memory/);
+  const watch = await Watch.begin(here.inventory);
+  try {
+    const { faults, record, downtimeMs } = await watch.during(() => moveTo(here.pulumi, "san"));
+    expect(faults).toEqual([]);
+    expect(record.mode).toBe("suspended");
+    expect(downtimeMs.blackout).toBeGreaterThan(1_000);
+    expect(downtimeMs.stream).toBeGreaterThan(downtimeMs.blackout - 100);
+    await watch.guest.verify();
+  } finally {
+    await watch.stop();
+    await here.pulumi.run("config", "set", "mode", "live");
+  }
+  const said = here.pulumi.said.find((text) => text.includes("moved ams → san, suspended")) ?? "";
+  expect(said).toMatch(/\[4\/6\] migrate: disk, then memory while the VM is suspended, and the switchover/);
+  expect(said).toMatch(/turntable-vm moved ams → san, suspended: away for \d+ ms; /);
+}, 240_000);
 
 test("no secret is in the state, the logs, the journals or an argument list", async () => {
   const { credentials, directory } = here.inventory;

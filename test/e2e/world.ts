@@ -3,14 +3,14 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
-import { readDescription } from "../../examples/lab/description.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { type Inventory, inventory } from "../../examples/lab/inventory.ts";
-import { type Lab, layOut, REPOSITORY } from "../../examples/lab/layout.ts";
+import { bringUp } from "../../examples/lab/lab.ts";
+import { type Lab, REPOSITORY } from "../../examples/lab/layout.ts";
 import { inventoryFile } from "../../examples/lab/publish.ts";
 import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
 import type { Connection } from "../../provider/lightpath/lightpath.ts";
-import { DESCRIPTION } from "./setup.ts";
+import { ownLab } from "./lab.ts";
 
 const run = promisify(execFile);
 
@@ -21,15 +21,20 @@ export const SETTLING = { timeout: 20_000, interval: 500 };
 export interface World {
   readonly lab: Lab;
   readonly inventory: Inventory;
+  /** What a shell needs for the CLI and the lab's stack. */
+  readonly environment: Readonly<Record<string, string>>;
   /** The CLI at the repository's root, with the lab's stack. */
   readonly pulumi: PulumiCli;
 }
 
+/** The worker's own lab, built or repaired if need be. */
 export async function world(): Promise<World> {
-  const lab = layOut(readDescription(DESCRIPTION));
+  const lab = ownLab();
+  await bringUp(lab, () => undefined);
   const text = await readFile(inventoryFile(lab), "utf8");
-  const pulumi = new PulumiCli(REPOSITORY, shellEnvironment(lab), false);
-  return { lab, inventory: inventory.parse(JSON.parse(text)), pulumi };
+  const environment = shellEnvironment(lab);
+  const pulumi = new PulumiCli(REPOSITORY, environment, false);
+  return { lab, inventory: inventory.parse(JSON.parse(text)), environment, pulumi };
 }
 
 /** A command's output inside a namespace. */
@@ -141,8 +146,8 @@ export async function traces({ inventory, lab }: World): Promise<Record<string, 
 /** What was run over a connection ends a moment after it: the traces once they no longer change. */
 export async function settledTraces(here: World): Promise<Record<string, string>> {
   let last = await traces(here);
-  for (let tries = 0; tries < 10; tries++) {
-    await sleep(2_000);
+  for (let tries = 0; tries < 20; tries++) {
+    await sleep(1_000);
     const now = await traces(here);
     if (JSON.stringify(now) === JSON.stringify(last)) return now;
     last = now;
@@ -150,5 +155,5 @@ export async function settledTraces(here: World): Promise<Record<string, string>
   throw new Error("the sites do not come to rest");
 }
 
-/** Names of the processes in a namespace, but for those of connections that come and go. */
-const PROCESSES = `ip netns pids "$0" | xargs -r ps -o args= -p | grep -vE "^(sh|ip|xargs|ps|grep|sort)( |$)|sshd: |<defunct>" | sort`;
+/** Names of the processes in a namespace, but for those of connections that come and go, and of the tests' own probes. */
+const PROCESSES = `ip netns pids "$0" | xargs -r ps -o args= -p | grep -vE "^(sh|ip|xargs|ps|grep|sort)( |$)|sshd: |/lab/probe/|<defunct>" | sort`;

@@ -1,13 +1,15 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { segmentOf } from "../../provider/host/segment.ts";
 import type { Place } from "../../provider/hypervisor/hypervisor.ts";
+import { awaitsLock, lockFolder } from "../breakage/folder-lock.ts";
+import { commandOf, halt, holderOf, parentOf, processesIn, signal } from "../breakage/processes.ts";
 import type { TwoHosts } from "./two-hosts.ts";
 
+export { until } from "../breakage/until.ts";
+
 const run = promisify(execFile);
-const PATIENCE_MS = 30_000;
 /** The lab guest's address. */
 export const GUEST = "10.1.1.2";
 
@@ -20,7 +22,7 @@ export class Breakage {
   readonly #hosts: TwoHosts;
   readonly #namespaces: Record<Side, string>;
   readonly #stopped = new Set<number>();
-  readonly #locks = new Set<ChildProcess>();
+  readonly #locks = new Set<() => void>();
 
   constructor(tag: string, hosts: TwoHosts) {
     this.#hosts = hosts;
@@ -61,38 +63,32 @@ export class Breakage {
   /** Ways pass again, locks are free, who stood still goes on. */
   async mend(): Promise<void> {
     await this.reopen();
-    for (const lock of this.#locks) lock.kill("SIGKILL");
-    for (const pid of this.#stopped) this.#signal(pid, "SIGCONT");
+    for (const release of this.#locks) release();
+    for (const pid of this.#stopped) signal(pid, "SIGCONT");
     this.#locks.clear();
     this.#stopped.clear();
   }
 
   /** The process that holds one of QEMU's monitors, as QEMU's peer. */
   async holder(side: Side, monitor: "pilot" | "guardian"): Promise<number> {
-    const sockets = await this.inside(side, "ss", "-xpnH", "state", "established");
-    const rows = sockets.split("\n").map((row) => row.trim().split(/\s+/));
     const socket = `${this.place(side).directory}/qmp-${monitor}.sock`;
-    const peer = rows.find((row) => row.includes(socket))?.at(-2);
-    const owners = rows.find((row) => row.at(-4) === peer || row.at(-5) === peer)?.at(-1) ?? "";
-    const pid = Number(/pid=(\d+)/.exec(owners)?.[1]);
-    if (pid > 1) return pid;
+    const pid = await holderOf(this.#namespaces[side], socket);
+    if (pid !== undefined) return pid;
     throw new Error(`nobody holds ${socket}`);
   }
 
   kill(pid: number): void {
-    this.#signal(pid, "SIGKILL");
+    signal(pid, "SIGKILL");
   }
 
   /** It stands still, in all its threads, until mended. */
   async stop(pid: number): Promise<void> {
-    this.#signal(pid, "SIGSTOP");
     this.#stopped.add(pid);
-    // Until it does it may still take a lock that is let go of.
-    await until(`${pid} stands still`, async () => /^State:\tT/m.test(await readFile(`/proc/${pid}/status`, "utf8")));
+    await halt(pid);
   }
 
   continue(pid: number): void {
-    this.#signal(pid, "SIGCONT");
+    signal(pid, "SIGCONT");
     this.#stopped.delete(pid);
   }
 
@@ -104,25 +100,17 @@ export class Breakage {
 
   /** Holds the lock under which the destination commits; resolves with what lets go of it. */
   async lockRecord(): Promise<() => void> {
-    const { directory } = this.place("there");
-    const lock = spawn("flock", ["--no-fork", directory, "sh", "-c", "echo held; exec sleep 120"], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    this.#locks.add(lock);
-    await new Promise((resolve) => lock.stdout.once("data", resolve));
+    const release = await lockFolder(this.place("there").directory);
+    this.#locks.add(release);
     return () => {
-      lock.kill("SIGKILL");
-      this.#locks.delete(lock);
+      release();
+      this.#locks.delete(release);
     };
   }
 
   /** The one that waits for that lock. */
-  async awaitsLock(pid: number): Promise<void> {
-    await until(`${pid} waits for the record's lock`, async () =>
-      (await readFile("/proc/locks", "utf8"))
-        .split("\n")
-        .some((line) => / -> /.test(line) && line.includes(` ${pid} `)),
-    );
+  awaitsLock(pid: number): Promise<void> {
+    return awaitsLock(pid);
   }
 
   /** Whether the guest is heard on its network at a side: it runs there, connected. */
@@ -148,9 +136,8 @@ export class Breakage {
 
   /** Command lines of the processes that were started from here and are nobody's children any more, but for QEMU. */
   async orphans(side: Side): Promise<string[]> {
-    const { stdout } = await run("ip", ["netns", "pids", this.#namespaces[side]]);
-    const found = await Promise.all(stdout.split("\n").filter(Boolean).map(commandOfOrphan));
-    return found.flatMap((command) => (command === undefined || command.startsWith("qemu-system") ? [] : [command]));
+    const found = (await processesIn(this.#namespaces[side])).filter((pid) => parentOf(pid) === 1).map(commandOf);
+    return found.filter((command) => command !== "" && !command.startsWith("qemu-system"));
   }
 
   /** What the move made beside the VM's own files. */
@@ -158,29 +145,4 @@ export class Breakage {
     const place = this.place(side);
     return (await place.host.list(place.directory)).filter((name) => /^near-.*\.(sock|pid)$|\.next$/.test(name));
   }
-
-  #signal(pid: number, signal: NodeJS.Signals): void {
-    try {
-      process.kill(pid, signal);
-    } catch (thrown) {
-      // It may have ended already, which is what signals are for.
-      if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
-    }
-  }
-}
-
-async function commandOfOrphan(pid: string): Promise<string | undefined> {
-  const read = (name: string) => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
-  const [status, command] = await Promise.all([read("status"), read("cmdline")]);
-  return /^PPid:\t1$/m.test(status) && command !== "" ? command.replaceAll("\0", " ").slice(0, 200) : undefined;
-}
-
-/** Resolves with how long it took, in ms, until something was so. */
-export async function until(what: string, met: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<number> {
-  const beganAt = performance.now();
-  while (!(await met())) {
-    if (performance.now() - beganAt > patienceMs) throw new Error(`not within ${patienceMs} ms: ${what}`);
-    await sleep(20);
-  }
-  return performance.now() - beganAt;
 }

@@ -57,3 +57,19 @@ test("a guest that was slowed down enough ends within the budget", () => {
   const kinds = measuresFor(new Budget(500, 198), [...stubborn, ...slowed]).map(({ kind }) => kind);
   expect(kinds).toEqual(["throttle", "allow"]);
 });
+
+test("a path that can carry more is had to before the guest is slowed down, once, and after the budget's own allowance", () => {
+  const rounds = (awayMs: number, count: number) => Array.from({ length: count }, () => awayMs);
+  const within = measuresFor(new Budget(1000, 198, true), [...rounds(800, 4), ...rounds(900, 7)]);
+  expect(within.map(({ kind }) => kind)).toEqual(["allow", "raise", "throttle"]);
+  const beyond = measuresFor(new Budget(500, 198, true), rounds(1_500, 30));
+  const kinds = beyond.map(({ kind }) => kind);
+  expect(kinds.slice(0, 7)).toEqual(["raise", ...Array(5).fill("throttle"), "give-up"]);
+});
+
+test("where no more is to be had, the guest is slowed down at once", () => {
+  const budget = new Budget(500, 198, true);
+  expect(measuresFor(budget, [1500, 1500, 1500, 1500])).toEqual([{ kind: "raise" }]);
+  const progress: Progress = { what: "memory", doneBytes: 1, totalBytes: 2, bytesPerSecond: 1 };
+  expect(budget.instead(progress)).toEqual({ kind: "throttle", percent: 20 });
+});

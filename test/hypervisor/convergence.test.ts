@@ -9,32 +9,22 @@ import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 
 const run = promisify(execFile);
 const HERE = "tq-conv-a";
+const THERE = "tq-conv-b";
 /** 12 MB a second. */
 const RATE = "100mbit";
 /** Dirtied again before it is sent, however much the guest is slowed down. */
 const TOO_MUCH: Load = { memoryMBps: 400, workingSetMiB: 16, diskMBps: 0 };
+const shape = async (how: "replace" | "change", rate: string, namespace = HERE) => {
+  const tbf = ["tbf", "rate", rate, "burst", "256kb", "limit", "1mb"];
+  await run("tc", ["-n", namespace, "qdisc", how, "dev", "lp0", "root", ...tbf]);
+};
 let hosts: TwoHosts;
 let guest: GuestControl;
 let notices: string[];
 
 beforeAll(async () => {
   hosts = await twoHosts("conv");
-  await run("tc", [
-    "-n",
-    HERE,
-    "qdisc",
-    "replace",
-    "dev",
-    "lp0",
-    "root",
-    "tbf",
-    "rate",
-    RATE,
-    "burst",
-    "256kb",
-    "limit",
-    "1mb",
-  ]);
+  await shape("replace", RATE);
   await qemu.start(hosts.here, hosts.vm, 1);
   await run("ip", ["-n", HERE, "address", "replace", "10.1.1.1/24", "dev", segmentOf(hosts.vm.name).bridge]);
   guest = await GuestControl.connect(HERE, "10.1.1.2", 60);
@@ -47,25 +37,32 @@ beforeEach(() => {
   notices = [];
 });
 
-async function move(downtimeBudgetMs: number) {
-  const { here: source, there: destination, vm, machine } = hosts;
-  const arrival: Arrival = { epoch: 2, generation: "move-2", machine, onto: "nothing" };
+async function move(downtimeBudgetMs: number, more: Partial<SendRequest> = {}, epoch = 2) {
+  const { here, there, vm, machine } = hosts;
+  const [source, destination] = epoch === 2 ? [here, there] : [there, here];
+  const arrival: Arrival = { epoch, generation: `move-${epoch}`, machine, onto: "nothing" };
   await qemu.receive(destination, vm, arrival);
   const request: SendRequest = {
     ...{ source, destination, vm, arrival, turns: [], encryption: "none", bandwidthMbps: 95, rttMs: 1 },
     ...{ downtimeBudgetMs, onProgress: () => undefined, onNotice: (line) => notices.push(line) },
+    ...more,
   };
   return await qemu.send(request);
 }
 
 test("memory that does not converge within its budget: the guest is slowed down, and in the end stays, with the reason", async () => {
   await guest.load(TOO_MUCH);
-  const moving = move(400);
+  const moving = move(400, { moreBandwidth: async () => ({ refused: "the span is full" }) });
   await expect(moving).rejects.toMatchObject({ code: "hypervisor.failed", retry: "safe" });
   await expect(moving).rejects.toThrow(
     /guest was not moved: its memory does not converge: slowed down by 80 % the guest still dirties [\d.]+ MB\/s, the path carries [\d.]+ MB\/s/,
   );
-  expect(notices.map((line) => /up to (\d+) %/.exec(line)?.[1])).toEqual(["20", "35", "50", "65", "80"]);
+  expect(notices.slice(0, 2)).toEqual([
+    "its memory does not converge; the path is to carry more",
+    "the path carries no more than it does: the span is full",
+  ]);
+  const percents = notices.slice(2).map((line) => /up to (\d+) %/.exec(line)?.[1]);
+  expect(percents).toEqual(["20", "35", "50", "65", "80"]);
   expect(await qemu.settle(hosts.here, hosts.there, hosts.vm, false)).toBe("source");
   expect(await qemu.observe(hosts.here)).toEqual({ kind: "active", epoch: 1, run: "running" });
   // Not slowed down any more, and whole.
@@ -81,4 +78,23 @@ test("where the budget allows what does not get any closer, it is used, and the 
   expect(blackoutMs).toBeGreaterThan(300);
   expect(blackoutMs).toBeLessThan(6_000);
   expect(await qemu.observe(hosts.there)).toMatchObject({ kind: "active", epoch: 2, run: "running" });
+}, 180_000);
+
+test("a path that is made to carry more is had to before the guest is slowed down, and does", async () => {
+  await qemu.remove(hosts.here, hosts.vm.name);
+  await shape("replace", RATE, THERE);
+  const moreBandwidth = async () => {
+    await shape("change", "800mbit", THERE);
+    return { bandwidthMbps: 780 };
+  };
+  const { blackoutMs, iterations } = await move(400, { moreBandwidth }, 3);
+  expect(notices.slice(0, 2)).toEqual([
+    "its memory does not converge; the path is to carry more",
+    "the path carries 780 Mbps from now on",
+  ]);
+  expect(notices.join()).not.toMatch(/slowed down/);
+  expect(iterations.length).toBeGreaterThan(3);
+  // One pass over what the guest dirties took 1400 ms before.
+  expect(blackoutMs).toBeLessThan(1_000);
+  expect(await qemu.observe(hosts.here)).toMatchObject({ kind: "active", epoch: 3, run: "running" });
 }, 180_000);

@@ -55,7 +55,7 @@ test("of two disks each arrives whole; what is empty or was discarded takes no r
   let laidBytes = 0;
   const trip = await traveller.trip({
     // The disks are alike by now and are kept so: what the guest does here it does to both.
-    memoryTurn: async () => {
+    copied: async () => {
       laidBytes = (await traveller.laidOnPathBytes(source)) - laidBefore;
       await traveller.guest(async (control) => {
         await control.writeBlocks(3, 1, 128);
@@ -96,7 +96,7 @@ test("a return brings what changed on each disk, and what was discarded meanwhil
   const laidBefore = await traveller.laidOnPathBytes(source);
   let laidBytes = 0;
   const { onto, diskBytes } = await traveller.trip({
-    memoryTurn: async () => {
+    copied: async () => {
       laidBytes = (await traveller.laidOnPathBytes(source)) - laidBefore;
     },
   });
@@ -121,7 +121,7 @@ test("a move that waits its turn fails at once when a pilot falls", async () => 
   const broken = new Breakage("disks", hosts);
   let fellAt = Number.NaN;
   const waiting = traveller.trip({
-    memoryTurn: async (signal) => {
+    copied: async (signal) => {
       broken.kill(await broken.holder("there", "pilot"));
       fellAt = performance.now();
       await once(signal, "abort");
@@ -181,7 +181,7 @@ test("what a VM left is neither released nor overwritten until its disks are flu
   let acknowledged = false;
   const moving = traveller.trip({
     turns: [{ address: "127.0.0.1", port, ...secret }],
-    memoryTurn: async () => {
+    copied: async () => {
       pilot = await broken.holder("there", "pilot");
     },
     arrived: async () => {

@@ -25,6 +25,28 @@ test(
   PATIENCE_MS,
 );
 
+test.each([
+  { faults: "FAULTS=2", alone: [] },
+  { faults: "FAULTS=3", alone: ["PILOTS_ALONE"] },
+])(
+  "nor of a VM that is suspended for the copy of its memory, with $faults $alone",
+  async ({ faults, alone }) => {
+    const verdict = await search("states", faults, "SUSPEND", ...alone);
+    expect(verdict).toMatchObject({ errors: 0, broken: undefined, complete: true });
+    expect(verdict.states).toBeGreaterThan(100_000);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  "a guest that is suspended when its migration begins never strays: its replica is clean by itself",
+  async () => {
+    const verdict = await search("states", "FAULTS=3", "SUSPEND", "PILOTS_ALONE", "NO_DIGEST");
+    expect(verdict).toMatchObject({ errors: 0, complete: true });
+  },
+  PATIENCE_MS,
+);
+
 test(
   "every run comes to rest",
   async () => {
@@ -37,6 +59,15 @@ test(
   "every run comes to rest without a controller",
   async () => {
     const verdict = await search("cycles", "FAULTS=3", "PILOTS_ALONE");
+    expect(verdict).toMatchObject({ errors: 0, broken: undefined, complete: true });
+  },
+  PATIENCE_MS,
+);
+
+test(
+  "every run of a suspended VM comes to rest",
+  async () => {
+    const verdict = await search("cycles", "FAULTS=2", "PILOTS_ALONE", "SUSPEND");
     expect(verdict).toMatchObject({ errors: 0, broken: undefined, complete: true });
   },
   PATIENCE_MS,
@@ -63,6 +94,7 @@ const MUTATIONS = [
   { without: "CLEAR_AWAY_EARLY", broken: "someSiteRuns" },
   { without: "KEEPER_ONLY_ANSWERS", broken: "someSiteRuns", alone: ["PILOTS_ALONE"] },
   { without: "GATEWAY_ACCEPTS_OLD", broken: "clientsReachIt" },
+  { without: "RELY_ON_QEMU", broken: "someSiteRuns", alone: ["SUSPEND", "PILOTS_ALONE"] },
 ];
 
 test.each(MUTATIONS)(

@@ -11,13 +11,16 @@ import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 
 const run = promisify(execFile);
 const GUEST = "10.1.1.2";
+const BANDWIDTH_MBPS = 1000;
 
 export interface Trip extends Transfer {
   readonly onto: Arrival["onto"];
 }
 
 /** What else happens on a trip. */
-export interface Incidents extends Partial<Pick<SendRequest, "memoryTurn" | "onProgress" | "turns">> {
+export interface Incidents extends Partial<Pick<SendRequest, "turns">> {
+  /** Awaited when the disks are copied, before the memory; the signal tells that the move has failed meanwhile. */
+  copied?(signal: AbortSignal): Promise<void>;
   /** Awaited when the VM has arrived and nothing was done yet about what it left behind. */
   arrived?(): Promise<void>;
 }
@@ -58,16 +61,20 @@ export class Traveller {
   }
 
   /** Moves to the other host, and stays there. */
-  async trip({ arrived, ...incidents }: Incidents = {}): Promise<Trip> {
+  async trip({ copied, arrived, turns = [] }: Incidents = {}): Promise<Trip> {
     const { source, destination, vm } = this;
     this.#epoch += 1;
     const onto = await this.foundation();
     const arrival = { epoch: this.#epoch, generation: `move-${this.#epoch}`, machine: this.hosts.machine, onto };
     await qemu.receive(destination, vm, arrival);
     const request: SendRequest = {
-      ...{ source, destination, vm, arrival, turns: [], encryption: "tls" },
-      ...{ bandwidthMbps: 1000, downtimeBudgetMs: 1000, rttMs: 1 },
-      ...{ onProgress: () => undefined, onNotice: () => undefined, ...incidents },
+      ...{ source, destination, vm, arrival, turns, encryption: "tls", mode: "live" },
+      ...{ bandwidthMbps: BANDWIDTH_MBPS, downtimeBudgetMs: 1000, rttMs: 1 },
+      ...{ onProgress: () => undefined, onNotice: () => undefined },
+      memoryTurn: async (signal) => {
+        await copied?.(signal);
+        return { bandwidthMbps: BANDWIDTH_MBPS };
+      },
     };
     const transfer = await qemu.send(request);
     [this.source, this.destination] = [destination, source];

@@ -23,13 +23,14 @@ test("a move is handed on once, typed, and is no placement", async () => {
   expect(placements).toEqual([]);
   expect(said).toEqual([]);
   expect(moves).toHaveLength(1);
-  const { vm, labels, from, to, path, downtimeBudgetMs } = moves[0] ?? expect.fail("no move");
-  expect({ vm, labels, from, to, path, downtimeBudgetMs }).toEqual({
+  const { vm, labels, from, to, path, mode, downtimeBudgetMs } = moves[0] ?? expect.fail("no move");
+  expect({ vm, labels, from, to, path, mode, downtimeBudgetMs }).toEqual({
     vm: "radar",
     labels: { embargo: "eu" },
     from: { name: "ams", labels: { jurisdiction: "NL" } },
     to: { name: "san", labels: { jurisdiction: "US" } },
     path: { kind: "on-demand", bandwidthMbps: 900, encrypted: true },
+    mode: "live",
     downtimeBudgetMs: 1000,
   });
 });
@@ -64,6 +65,10 @@ test.each([
   [
     { kind: "fixed", encryption: "none", encrypted: false },
     { kind: "fixed", bandwidthMbps: 1000, encrypted: false },
+  ],
+  [
+    { kind: "on-demand", bandwidthMbps: 100, maxBandwidthMbps: 900 },
+    { kind: "on-demand", bandwidthMbps: 900, encrypted: true },
   ],
 ])("the path %j is seen as %j", async (lightpath, expected) => {
   const { moves } = await judged(handed(await movingTo("san", { lightpath })));

@@ -5,7 +5,7 @@ import { migrationOf } from "../../provider/report/clock.ts";
 import { type ReportInput, reportInput } from "../../provider/report/input.ts";
 import { pageOf } from "../../provider/report/page.ts";
 import { duration, moment } from "../../provider/report/wording.ts";
-import { bare, whole } from "./moves.ts";
+import { bare, suspended, whole } from "./moves.ts";
 
 const parsed = (input: ReportInput) => parseHTML(pageOf(input)).document;
 
@@ -50,6 +50,13 @@ describe("the time away", () => {
     expect(migrationOf(whole.move)?.stopMs).toBeCloseTo(11_307.9);
     expect(migrationOf(bare.move)).toBeUndefined();
   });
+
+  test("of a VM that was suspended holds the copy of its memory", () => {
+    const { stopMs = Number.NaN, parts = [] } = migrationOf(suspended.move) ?? {};
+    const memory = parts.find(({ name }) => name === "memory");
+    expect(memory?.fromMs).toBeCloseTo(stopMs);
+    expect(memory?.toMs).toBeCloseTo(stopMs + 2_071);
+  });
 });
 
 test("durations are said in the unit that fits", () => {
@@ -70,6 +77,17 @@ describe("the page", () => {
     expect(said(6.41)?.textContent).toMatch(/99 of 100 of the guest's writes to its disks took at most 6.41 ms\.$/);
     expect(said(412.4)?.textContent).toMatch(/at most 412 ms\.$/);
     expect(said(undefined)?.textContent).not.toMatch(/writes/);
+  });
+
+  test("says of a VM that was suspended that it stood still for the copy of its memory, and of no other", () => {
+    const [still, live] = [suspended, whole].map((input) => parsed(input).querySelector("main")?.textContent);
+    expect(parsed(suspended).querySelector("h1")?.textContent).toBe("web was away for 2.21 s");
+    expect(still).toContain("was suspended for the copy of its memory");
+    expect(still).toContain("the guest stood still for the whole copy of its memory");
+    expect(still).toContain("They are of live moves, and this VM was suspended.");
+    expect(still).not.toMatch(/It moved while it ran|dirtied meanwhile|converged/);
+    expect(live).not.toMatch(/suspended|stood still for/);
+    expect(live).toMatch(/dirtied meanwhile/);
   });
 
   test("leaves out what is not known, and says so", () => {

@@ -49,11 +49,20 @@ describe("checking a placement", () => {
   test.each([
     [{ kind: "fixed", bandwidthMbps: -1 }, "lightpath.bandwidthMbps"],
     [{ kind: "on-demand" }, "lightpath.bandwidthMbps"],
+    [{ kind: "on-demand", bandwidthMbps: 600, maxBandwidthMbps: 500 }, "lightpath.maxBandwidthMbps"],
     [{ kind: "carrier-pigeon" }, "lightpath.kind"],
   ])("refuses the path %j", async (lightpath, property) => {
     const { failures } = await resource.check({ olds: {}, news: placementAt("ams", { lightpath }) });
     expect(failures.map((failure) => failure.property)).toEqual([property]);
   });
+});
+
+test("a move is live unless it is said, and there are two modes of it", async () => {
+  expect(await checked(placementAt("ams"))).toMatchObject({ mode: "live" });
+  expect(await checked(placementAt("ams", { mode: "suspended" }))).toMatchObject({ mode: "suspended" });
+  expect(await checked(placementAt("ams", { mode: "live", memoryMiB: UNKNOWN }))).toMatchObject({ mode: "live" });
+  const { failures } = await resource.check({ olds: {}, news: placementAt("ams", { mode: "cold" }) });
+  expect(failures).toEqual([{ property: "mode", reason: expect.stringMatching(/"live"\|"suspended"/) }]);
 });
 
 describe("a difference of placements", () => {
@@ -81,6 +90,7 @@ describe("a difference of placements", () => {
   });
 
   test.each([
+    ["mode", "suspended"],
     ["downtimeBudgetMs", 300],
     ["keepDisks", true],
     ["lightpath", { kind: "fixed" }],

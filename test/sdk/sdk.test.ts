@@ -109,7 +109,10 @@ describe("the SDK", () => {
   });
 
   test.each([
-    [{ bandwidthMbps: 900 }, { kind: "on-demand", bandwidthMbps: 900 }],
+    [
+      { bandwidthMbps: 400, maxBandwidthMbps: 900 },
+      { kind: "on-demand", bandwidthMbps: 400, maxBandwidthMbps: 900 },
+    ],
     [{ fixed: true } as const, { kind: "fixed" }],
   ])("sends the path %j as %j", async (lightpath, expected) => {
     const vm = new VmPlacement("radar", { ...vmArgs, site: new Site("ams", siteArgs("ams")), lightpath });

@@ -45,12 +45,38 @@ export type GuestStatistics = z.output<typeof statistics>;
 
 /** @throws ZodError if the guest speaks another protocol */
 export function parseStatistics(line: string): GuestStatistics {
-  return statistics.parse(
-    Object.fromEntries(
-      line
-        .split(" ")
-        .slice(1)
-        .map((word) => word.split("=")),
-    ),
-  );
+  return statistics.parse(wordsOf(line));
+}
+
+const reading = z.object({
+  newest: z.coerce.number(),
+  records: z.coerce.number(),
+  bad: z.coerce.number(),
+  errors: z.coerce.number(),
+  longestMs: z.coerce.number(),
+});
+
+/** What the guest found when it read its diary. */
+export interface DiaryReading {
+  /** The newest record that it knows to be durable; 0 if there is none. */
+  readonly newest: number;
+  /** Records that must be there. */
+  readonly records: number;
+  /** Of these, how many are not. */
+  readonly bad: number;
+  /** Writes that failed. */
+  readonly errors: number;
+  /** The longest that a write took, by the guest's own clock. */
+  readonly longestMs: number;
+}
+
+/** @throws ZodError if the guest speaks another protocol */
+export function parseReading(line: string): DiaryReading {
+  return reading.parse(wordsOf(line));
+}
+
+/** `ok a=1 b=2` → `{a: "1", b: "2"}`. */
+function wordsOf(line: string): Record<string, string> {
+  const words = line.split(" ").slice(1);
+  return Object.fromEntries(words.map((word) => word.split("=", 2)));
 }

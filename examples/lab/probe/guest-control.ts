@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { reasonOf, TurntableError } from "../../../provider/errors.ts";
-import { type GuestGap, type GuestStatistics, parseGap, parseStatistics } from "./guest-answers.ts";
+import {
+  type DiaryReading,
+  type GuestGap,
+  type GuestStatistics,
+  parseGap,
+  parseReading,
+  parseStatistics,
+} from "./guest-answers.ts";
 import { LineProcess } from "./line-process.ts";
 
 const CONTROL_PORT = 5003;
@@ -117,6 +124,21 @@ export class GuestControl {
   /** Reads a part of the second disk; throws unless all of it is zeroes. */
   async checkEmpty(sizeMiB: number, atMiB: number): Promise<void> {
     await this.#one(`empty ${sizeMiB} ${atMiB}`);
+  }
+
+  /** Has it look at the memory that it filled when it started; throws unless every page is as it was, or if a load has run. */
+  async checkMemory(): Promise<void> {
+    await this.#one("memory");
+  }
+
+  /** Has it write so many records a second to its diary, each durable before the next; 0 stops it. Forgets the longest write. */
+  async diary(recordsPerSecond: number): Promise<void> {
+    await this.#one(`diary ${recordsPerSecond}`);
+  }
+
+  /** Has it read its diary, past the page cache. */
+  async reread(): Promise<DiaryReading> {
+    return parseReading(await this.#ask("reread", () => this.#line()));
   }
 
   /** Makes all that was written durable. */

@@ -58,6 +58,14 @@ export class Authority {
     return await this.#admit(token, { between: [from, to], bandwidthMbps, vm, window }, () => []);
   }
 
+  /** For another rate or end of what is reserved, from now on, in either direction. */
+  async admitModification(token: string | undefined, wanted: Reserved, endMs: number): Promise<Admitted> {
+    const { from, to, bandwidthMbps, vm } = wanted;
+    const [start, end] = [Date.now() + CLOCK_TOLERANCE_MS, endMs].map((ms) => new Date(ms).toISOString());
+    const window = { start: start ?? "", end: end ?? "" };
+    return await this.#admit(token, { between: [from, to], bandwidthMbps, vm, window }, () => []);
+  }
+
   async #admit(
     token: string | undefined,
     wish: Scope,
@@ -84,7 +92,7 @@ export class Authority {
     const lacks = [...covers(right, wish), ...more(admitted)];
     if (lacks.length > 0)
       throw new Refused(403, "token.insufficient", `the token does not cover this: ${lacks.join("; ")}`);
-    const dissent = consent === undefined ? [] : covers(consent, wish);
+    const dissent = consent === undefined ? [] : [...covers(consent, wish), ...againstDirection(consent, details)];
     if (dissent.length === 0) return admitted;
     throw new Refused(403, "consent.insufficient", `${domain} did not agree to this: ${dissent.join("; ")}`);
   }
@@ -101,6 +109,10 @@ export class Authority {
     if (consent.grant === details.grant) return consent;
     throw new Refused(403, "consent.insufficient", `${domain} agreed to another grant than the token's`);
   }
+}
+
+function againstDirection(consent: ConsentDetails, { from }: LightpathDetails): readonly string[] {
+  return consent.from === undefined || consent.from === from ? [] : [`it is for travel from ${consent.from} only`];
 }
 
 function parseClaims(verified: unknown): TokenClaims {

@@ -1,53 +1,41 @@
 import { CONSENT_TYPE, type ConsentDetails } from "../../aaa/token.ts";
+import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import { Refused } from "../refused.ts";
 import { portsOn } from "../topology.ts";
 import type { ConsentRequest } from "../wire.ts";
+import type { Permission } from "./permission.ts";
 import type { Signatures } from "./signatures.ts";
 
-const DAY_MS = 24 * 3_600_000;
-
-/** Who asks for consent: a home domain, and how much it may ask for. */
-export interface Asker {
-  readonly home: string;
-  readonly maxBandwidthMbps: number;
-}
-
-/** Decides, by this domain's own configuration, whether its part of a path may be used, and signs what it agrees to. */
+/** Has this domain's policies decide whether its part of a path may be used, and signs what they permit. */
 export class Consents {
   readonly #config: DomainConfig;
   readonly #signatures: Signatures;
+  readonly #permission: Permission;
+  readonly #accounts: Accounts;
 
-  constructor(config: DomainConfig, signatures: Signatures) {
+  constructor(config: DomainConfig, signatures: Signatures, permission: Permission, accounts: Accounts) {
+    this.#accounts = accounts;
     this.#config = config;
     this.#signatures = signatures;
+    this.#permission = permission;
   }
 
-  /** A signed consent. Rejects with Refused (403). */
-  async decide(asker: Asker, request: ConsentRequest): Promise<string> {
-    const { grant, subject, sides, ...scope } = request;
-    this.#allow(asker, request);
+  /** A signed consent; `home` is the domain that asks. Rejects with Refused (403). */
+  async decide(home: string, { sides, ...wish }: ConsentRequest): Promise<string> {
+    const { grant, subject, between, from, bandwidthMbps, window, vm, encryption } = wish;
     const { topology, domain } = this.#config;
     const [left, right] = [portsOn(topology, domain, sides[0]), portsOn(topology, domain, sides[1])];
-    const foreign = sides.find((side) => side.kind === "stp" && !scope.between.includes(side.stp));
+    const foreign = sides.find((side) => side.kind === "stp" && !between.includes(side.stp));
     if (left.length === 0 || right.length === 0 || foreign !== undefined) {
       throw new Refused(403, "path.unknown", `${domain} has no such way through: ${JSON.stringify(sides)}`);
     }
-    const details: ConsentDetails = { type: "lightpath-consent", grant, ...scope, sides: [[...left], [...right]] };
-    const claims = { sub: subject, aud: asker.home, authorization_details: [details] };
-    return await this.#signatures.sign(CONSENT_TYPE, claims, Date.parse(scope.window.end));
-  }
-
-  #allow({ home, maxBandwidthMbps }: Asker, { bandwidthMbps, window }: ConsentRequest): void {
-    const { domain, maxWindowDays } = this.#config;
-    if (bandwidthMbps > maxBandwidthMbps) {
-      const limit = `${domain} allows ${maxBandwidthMbps} Mbps at most to who asks through ${home}`;
-      throw new Refused(403, "policy.bandwidth", `${limit}, not ${bandwidthMbps} Mbps`);
-    }
-    const end = Date.parse(window.end);
-    if (end <= Date.now()) throw new Refused(403, "policy.window", `the window ended at ${window.end}`);
-    if (end > Date.now() + maxWindowDays * DAY_MS) {
-      throw new Refused(403, "policy.window", `the window ends more than ${maxWindowDays} days from now`);
-    }
+    this.#permission.require("consent", home, wish);
+    const scope = { grant, between, from, bandwidthMbps, window, vm, encryption };
+    const details: ConsentDetails = { type: "lightpath-consent", ...scope, sides: [[...left], [...right]] };
+    const claims = { sub: subject, aud: home, authorization_details: [details] };
+    const signed = await this.#signatures.sign(CONSENT_TYPE, claims, Date.parse(window.end));
+    this.#accounts.note({ event: "consent", ...scope, subject, home });
+    return signed;
   }
 }

@@ -6,6 +6,7 @@ import { nothing } from "../../aaa/channel.ts";
 import { GRANT_TYPE, type GrantDetails, grantDetails } from "../../aaa/token.ts";
 import type { Grant, GrantListing, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
 import { reasonOf } from "../../errors.ts";
+import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import { domainsAlong, fastestPath } from "../drac/path.ts";
 import type { Known } from "../load.ts";
@@ -14,6 +15,7 @@ import { Refused } from "../refused.ts";
 import { domainOf, sidesAt } from "../topology.ts";
 import { consent } from "../wire.ts";
 import type { Consents } from "./consents.ts";
+import type { Permission, Wish } from "./permission.ts";
 import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
 
@@ -23,9 +25,11 @@ export interface GrantParts {
   readonly config: DomainConfig;
   readonly database: DatabaseSync;
   readonly signatures: Signatures;
+  readonly permission: Permission;
   readonly consents: Consents;
   readonly revocations: Revocations;
   readonly peers: Peers;
+  readonly accounts: Accounts;
   readonly log: Logger;
 }
 
@@ -39,25 +43,37 @@ export class Grants {
 
   /** Rejects with Refused: this domain's reason, or that of the domain on the way that said no. */
   async request(client: Known, request: GrantRequest): Promise<Grant> {
-    const { signatures, database } = this.#parts;
-    // The client's own limit holds whether or not this domain is on the way.
-    if (request.bandwidthMbps > client.maxBandwidthMbps) {
-      const limit = `${signatures.domain} allows ${client.maxBandwidthMbps} Mbps at most to ${client.id}`;
-      throw new Refused(403, "policy.bandwidth", `${limit}, not ${request.bandwidthMbps} Mbps`);
-    }
+    const { signatures, database, permission, accounts } = this.#parts;
+    const { domain } = signatures;
     const id = randomUUID();
-    const domains = this.#pathFor(request);
-    const consents = await Promise.all(
-      domains.map(async (domain, index) => [domain, await this.#ask(client, id, request, domains, index)] as const),
-    );
-    const details: GrantDetails = { type: "lightpath-grant", ...request, domains: [...domains] };
-    const claims = {
-      ...{ sub: client.id, aud: signatures.domain, jti: id },
-      ...{ authorization_details: [details], consents: Object.fromEntries(consents) },
-    };
-    const jwt = await signatures.sign(GRANT_TYPE, claims, Date.parse(request.window.end));
-    database.prepare("INSERT INTO grants VALUES (?, ?, ?)").run(id, client.id, JSON.stringify(details));
-    return { id, jwt, domains: [...domains], window: request.window };
+    const wish: Wish = { ...request, grant: id, subject: client.id, groups: [...client.groups] };
+    // A client must be permitted to ask whether or not this domain is on the way.
+    permission.require("grant", domain, wish);
+    const asked: string[] = [];
+    try {
+      const domains = this.#pathFor(request);
+      asked.push(...domains);
+      const consents = await Promise.all(
+        domains.map(async (domain, index) => [domain, await this.#ask(wish, domains, index)] as const),
+      );
+      const { between, from, bandwidthMbps, window, vm, encryption } = request;
+      const scope = { between, from, bandwidthMbps, window, vm, encryption, domains: [...domains] };
+      const details: GrantDetails = { type: "lightpath-grant", ...scope };
+      const claims = {
+        ...{ sub: client.id, aud: domain, jti: id },
+        ...{ authorization_details: [details], consents: Object.fromEntries(consents) },
+      };
+      const jwt = await signatures.sign(GRANT_TYPE, claims, Date.parse(window.end));
+      database.prepare("INSERT INTO grants VALUES (?, ?, ?)").run(id, client.id, JSON.stringify(details));
+      accounts.note({ event: "grant", ...scope, grant: id, subject: client.id });
+      return { id, jwt, domains: [...domains], window };
+    } catch (thrown) {
+      const by = (thrown instanceof Refused ? thrown.domain : undefined) ?? domain;
+      accounts.note({ event: "withheld", ...wish, by, reason: reasonOf(thrown) });
+      // Those who agreed would go on counting it among what the client has.
+      await this.#withdraw(id, asked);
+      throw thrown;
+    }
   }
 
   /** Rejects with Refused (404) if this client has no such grant here. */
@@ -84,9 +100,13 @@ export class Grants {
 
   /** From now on no token is given under it, nor taken here; the others on the way are told, if they answer. */
   async revoke(client: Known, id: string): Promise<void> {
-    const { domains } = this.#find(client, id);
-    const { revocations, signatures, peers, log } = this.#parts;
+    await this.#withdraw(id, this.#find(client, id).domains);
+  }
+
+  async #withdraw(id: string, domains: readonly string[]): Promise<void> {
+    const { revocations, signatures, peers, log, accounts } = this.#parts;
     revocations.add(signatures.domain, id);
+    accounts.note({ event: "revocation", grant: id, home: signatures.domain });
     const others = domains.filter((domain) => domain !== signatures.domain);
     const path = ["aaa", "consents", id];
     const told = await Promise.allSettled(
@@ -114,13 +134,11 @@ export class Grants {
     throw new Refused(403, "path.none", `no path between ${one} and ${other} carries ${bandwidthMbps} Mbps`);
   }
 
-  async #ask(client: Known, grant: string, wish: GrantRequest, domains: readonly string[], index: number) {
+  async #ask(wish: Wish, domains: readonly string[], index: number): Promise<string> {
     const { consents, peers, signatures } = this.#parts;
     const domain = domains[index] ?? signatures.domain;
-    const request = { grant, subject: client.id, ...wish, sides: sidesAt(domains, index, wish.between) };
-    if (domain === signatures.domain) {
-      return await consents.decide({ home: domain, maxBandwidthMbps: client.maxBandwidthMbps }, request);
-    }
+    const request = { ...wish, sides: sidesAt(domains, index, wish.between) };
+    if (domain === signatures.domain) return await consents.decide(domain, request);
     const path = ["aaa", "consents"];
     return (await peers.ask(domain, { method: "POST", path, body: request, answer: consent })).consent;
   }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { grant, grantListing, grantRequest, grantStatus, token, tokenRequest } from "../../aaa/wire.ts";
+import type { Accounts } from "../accounting/ledger.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
 import { consent, consentRequest } from "../wire.ts";
 import type { Consents } from "./consents.ts";
@@ -14,10 +15,11 @@ export interface AaaParts {
   readonly tokens: Tokens;
   readonly consents: Consents;
   readonly revocations: Revocations;
+  readonly accounts: Accounts;
 }
 
 /** The AAA half of the API: grants and tokens for clients, consents for other domains. */
-export function serveAaa(server: Server, { grants, tokens, consents, revocations }: AaaParts): void {
+export function serveAaa(server: Server, { grants, tokens, consents, revocations, accounts }: AaaParts): void {
   server.post("/aaa/grants", { schema: { body: grantRequest, response: { 201: grant } } }, async (request, reply) =>
     reply.status(201).send(await grants.request(clientOf(request), request.body)),
   );
@@ -37,13 +39,13 @@ export function serveAaa(server: Server, { grants, tokens, consents, revocations
   server.post(
     "/aaa/consents",
     { schema: { body: consentRequest, response: { 201: consent } } },
-    async (request, reply) => {
-      const { id, maxBandwidthMbps } = peerOf(request);
-      return reply.status(201).send({ consent: await consents.decide({ home: id, maxBandwidthMbps }, request.body) });
-    },
+    async (request, reply) =>
+      reply.status(201).send({ consent: await consents.decide(peerOf(request).id, request.body) }),
   );
   server.delete("/aaa/consents/:id", { schema: { params: byId } }, async (request, reply) => {
-    revocations.add(peerOf(request).id, request.params.id);
+    const home = peerOf(request).id;
+    revocations.add(home, request.params.id);
+    accounts.note({ event: "revocation", grant: request.params.id, home });
     return reply.status(204).send();
   });
 }

@@ -20,6 +20,11 @@ const row = z.object({
   ...{ hold_expires: z.number(), body: z.string() },
 });
 
+/** All of a connection but its state, as it is stored. */
+export function connectionBody({ connectionId: _, state: __, holdExpiresAt: ___, ...rest }: Connection): string {
+  return JSON.stringify(body.parse(rest));
+}
+
 export class ConnectionStore {
   readonly #database: DatabaseSync;
 
@@ -27,10 +32,9 @@ export class ConnectionStore {
     this.#database = database;
   }
 
-  insert({ owner, holdExpiresMs, connection: { connectionId, state, ...rest } }: StoredConnection): void {
-    const text = JSON.stringify(body.parse(rest));
+  insert({ owner, holdExpiresMs, connection: one }: StoredConnection): void {
     const insert = "INSERT INTO connections VALUES (?, ?, ?, NULL, ?, ?)";
-    this.#database.prepare(insert).run(connectionId, owner, state, holdExpiresMs, text);
+    this.#database.prepare(insert).run(one.connectionId, owner, one.state, holdExpiresMs, connectionBody(one));
   }
 
   find(id: string): StoredConnection | undefined {

@@ -1,17 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger } from "pino";
-import { reasonOf } from "../../errors.ts";
-import type { Connection, ConnectionState, ReserveRequest } from "../../lightpath/drac/wire.ts";
+import type { Connection, ModifyRequest, ReserveRequest } from "../../lightpath/drac/wire.ts";
 import type { Authority } from "../aaa/authority.ts";
 import type { Topology } from "../config.ts";
 import type { Known } from "../load.ts";
 import { Refused } from "../refused.ts";
-import { Serial } from "../serial.ts";
-import type { ConnectionStore, Intent, StoredConnection } from "./connection-store.ts";
+import type { Serial } from "../serial.ts";
+import { asOfNow } from "./as-of-now.ts";
+import type { ConnectionStore, StoredConnection } from "./connection-store.ts";
+import type { Modifications } from "./modifications.ts";
 import type { Part } from "./part.ts";
 import type { Riders } from "./riders.ts";
 import { findRoute, type Route } from "./route.ts";
+import { firstFailure, type Unison } from "./unison.ts";
 
 /** Two coordinators may choose the same channel at once; the later one looks again, not both in step. */
 const TRIES = 3;
@@ -21,16 +22,18 @@ export interface CoordinatorParts {
   readonly topology: Topology;
   readonly store: ConnectionStore;
   readonly riders: Riders;
+  readonly modifications: Modifications;
   readonly authority: Authority;
   /** Each domain's part, this one's included. */
   readonly partOf: (domain: string) => Part;
-  readonly log: Logger;
+  readonly unison: Unison;
+  /** One thing at a time is done about a connection. */
+  readonly turns: Serial;
 }
 
-/** Leads connections through all the domains on their way: all of them or none. */
+/** What clients may ask of the connections that this domain coordinates: at all the domains on their way, or at none. */
 export class Coordinator {
   readonly #parts: CoordinatorParts;
-  readonly #turns = new Serial();
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
@@ -51,28 +54,32 @@ export class Coordinator {
   }
 
   async commit(owner: Known, id: string, token: string | undefined): Promise<Connection> {
-    return await this.#turns.run(id, async () => {
+    return await this.#parts.turns.run(id, async () => {
       const { connection, holdExpiresMs } = this.#owned(owner, id);
       checkSubject((await this.#parts.authority.admitReservation(token, connection)).subject, owner);
       if (connection.state === "reserved" || connection.state === "provisioned") return connection;
       if (connection.state !== "held" || holdExpiresMs <= Date.now()) throw over(this.get(owner, id));
-      return await this.#everywhere(connection, "commit", "terminate", (part) => part.commit(id, token ?? ""));
+      return await this.#parts.unison.everywhere(connection, "commit", "terminate", (part) =>
+        part.commit(id, token ?? ""),
+      );
     });
   }
 
   async provision(owner: Known, id: string, token: string | undefined): Promise<Connection> {
-    return await this.#turns.run(id, async () => {
+    return await this.#parts.turns.run(id, async () => {
       const { connection, intent } = this.#owned(owner, id);
       checkSubject((await this.#parts.authority.admitUse(token, connection)).subject, owner);
       const ready = connection.state === "reserved" || connection.state === "provisioned";
       if (!ready || intent === "terminate") throw over(this.get(owner, id));
-      return await this.#everywhere(connection, "provision", "release", (part) => part.provision(id, token ?? ""));
+      return await this.#parts.unison.everywhere(connection, "provision", "release", (part) =>
+        part.provision(id, token ?? ""),
+      );
     });
   }
 
   /** One more VM uses it, by its own token. */
   async join(owner: Known, id: string, vm: string, token: string | undefined): Promise<Connection> {
-    return await this.#turns.run(id, async () => {
+    return await this.#parts.turns.run(id, async () => {
       const { connection, intent } = this.#owned(owner, id);
       const { subject, details } = await this.#parts.authority.admitUse(token, { ...connection, vm });
       checkSubject(subject, owner);
@@ -88,13 +95,30 @@ export class Coordinator {
     await this.#end(owner, id, async (connection) => !(await this.#parts.riders.leave(connection, vm)));
   }
 
+  /** Another rate or end, while it goes on: at every domain on the way, or at none. */
+  async modify(owner: Known, id: string, request: ModifyRequest, token: string | undefined): Promise<Connection> {
+    const { authority, riders, modifications } = this.#parts;
+    return await this.#parts.turns.run(id, async () => {
+      const { connection, intent } = this.#owned(owner, id);
+      const { vm, bandwidthMbps = connection.bandwidthMbps, end = connection.window.end } = request;
+      const wanted = { ...connection, vm, bandwidthMbps };
+      checkSubject((await authority.admitModification(token, wanted, Date.parse(end))).subject, owner);
+      const now = this.get(owner, id);
+      if ((now.state !== "reserved" && now.state !== "provisioned") || intent === "terminate") throw over(now);
+      riders.requireAboard(connection, vm);
+      const lessens = bandwidthMbps < connection.bandwidthMbps || Date.parse(end) < Date.parse(connection.window.end);
+      if (lessens) riders.requireNoOther(wanted);
+      return await modifications.make(connection, request, token ?? "");
+    });
+  }
+
   async release(owner: Known, id: string): Promise<Connection> {
-    return await this.#turns.run(id, async () => {
+    return await this.#parts.turns.run(id, async () => {
       const { connection, intent } = this.#owned(owner, id);
       const lit = connection.state === "provisioned" || intent === "provision" || intent === "release";
       if (!lit) return this.get(owner, id);
       this.#parts.riders.requireNoOther(connection);
-      return await this.#everywhere(connection, "release", undefined, (part) => part.release(id));
+      return await this.#parts.unison.everywhere(connection, "release", undefined, (part) => part.release(id));
     });
   }
 
@@ -107,11 +131,11 @@ export class Coordinator {
 
   /** Once, and only if it may: one that is over already is fine. */
   async #end(owner: Known, id: string, may: (connection: Connection) => Promise<boolean>): Promise<void> {
-    await this.#turns.run(id, async () => {
+    await this.#parts.turns.run(id, async () => {
       const { connection, intent } = this.#owned(owner, id);
       if (connection.state === "terminated" && intent === undefined) return;
       if (!(await may(connection))) return;
-      await this.#everywhere(connection, "terminate", undefined, (part) => part.terminate(id));
+      await this.#parts.unison.everywhere(connection, "terminate", undefined, (part) => part.terminate(id));
     });
   }
 
@@ -123,50 +147,13 @@ export class Coordinator {
     return this.#parts.store.ownedBy(owner.id).map(asOfNow);
   }
 
-  /** After a restart: what was half done is undone, never completed without its client. */
-  recover(): void {
-    const { store } = this.#parts;
-    for (const { connection, intent } of store.open()) {
-      if (intent === "commit") store.setIntent(connection.connectionId, "terminate");
-      if (intent === "provision") store.setIntent(connection.connectionId, "release");
-    }
-  }
-
-  /** Notes what has ended, and tries again what a silent domain still owes; one that is silent keeps no other waiting. */
-  async settle(): Promise<void> {
-    const { store, log } = this.#parts;
-    const ids = store.open().map(({ connection }) => connection.connectionId);
-    const settled = ids.map(async (id) => {
-      try {
-        // In its turn, and looked up then: its client may be about to commit or to end it.
-        await this.#turns.run(id, () => this.#settle(id));
-      } catch (thrown) {
-        log.warn({ connection: id, reason: reasonOf(thrown) }, "a domain still owes this");
-      }
-    });
-    await Promise.all(settled);
-  }
-
-  async #settle(id: string): Promise<void> {
-    const { store } = this.#parts;
-    const found = store.find(id);
-    if (found === undefined) return;
-    const { connection, intent } = found;
-    const { state } = asOfNow(found);
-    // At a window's end every domain ends it for itself; a hold that ran out may have been committed somewhere before.
-    if (state === "terminated" || (intent === undefined && state !== connection.state)) store.setState(id, state);
-    else if (intent === "release" || intent === "terminate") {
-      await this.#everywhere(connection, intent, undefined, (part) => part[intent](id));
-    }
-  }
-
   async #hold(
     owner: Known,
     wish: ReserveRequest,
     { segments, rttMs }: Route,
     token: string,
   ): Promise<Connection | Refused> {
-    const { store, riders, partOf } = this.#parts;
+    const { store, riders, unison, partOf } = this.#parts;
     const connectionId = randomUUID();
     const connection: Connection = { connectionId, state: "held", ...wish, segments: [...segments], rttMs };
     // Until every domain has said how long it holds.
@@ -185,7 +172,7 @@ export class Coordinator {
     if (failure !== undefined) {
       // A silent domain's hold, if it has one, runs out by itself.
       const reached = segments.filter((_, index) => !isSilent(held[index]));
-      await this.#attempt(
+      await unison.attempt(
         connection,
         "terminate",
         reached.map(({ domain }) => domain),
@@ -198,53 +185,11 @@ export class Coordinator {
     return this.get(owner, connectionId);
   }
 
-  /** Does it at all domains; if one fails, does the opposite at all, as far as they answer, and rejects with the first failure. */
-  async #everywhere(
-    connection: Connection,
-    intent: Intent,
-    opposite: "release" | "terminate" | undefined,
-    act: (part: Part) => Promise<void>,
-  ): Promise<Connection> {
-    const domains = connection.segments.map(({ domain }) => domain);
-    const failure = await this.#attempt(connection, intent, domains, act);
-    if (failure !== undefined) {
-      const { connectionId: id } = connection;
-      if (opposite !== undefined) await this.#attempt(connection, opposite, domains, (part) => part[opposite](id));
-      throw failure;
-    }
-    return { ...connection, state: OUTCOME[intent] };
-  }
-
-  /** The intent is logged before the first domain is asked, and stays logged until all have done it. Resolves with the first failure. */
-  async #attempt(
-    connection: Connection,
-    intent: Intent,
-    domains: readonly string[],
-    act: (part: Part) => Promise<void>,
-  ) {
-    const { store, partOf } = this.#parts;
-    store.setIntent(connection.connectionId, intent);
-    const failure = firstFailure(await Promise.allSettled(domains.map(async (domain) => await act(partOf(domain)))));
-    if (failure === undefined) store.setState(connection.connectionId, OUTCOME[intent]);
-    return failure;
-  }
-
   #owned(owner: Known, id: string): StoredConnection {
     const found = this.#parts.store.find(id);
     if (found?.owner === owner.id) return found;
     throw new Refused(404, "connection.unknown", `${owner.id} has no connection ${id}`);
   }
-}
-
-const OUTCOME = {
-  commit: "reserved",
-  provision: "provisioned",
-  release: "reserved",
-  terminate: "terminated",
-} as const satisfies Record<Intent, ConnectionState>;
-
-function firstFailure(outcomes: readonly PromiseSettledResult<unknown>[]): unknown {
-  return outcomes.find((one) => one.status === "rejected")?.reason;
 }
 
 function isSilent(outcome: PromiseSettledResult<unknown> | undefined): boolean {
@@ -253,16 +198,6 @@ function isSilent(outcome: PromiseSettledResult<unknown> | undefined): boolean {
 
 function checkSubject(subject: string, { id }: Known): void {
   if (subject !== id) throw new Refused(403, "token.insufficient", `the token was given to ${subject}, not to ${id}`);
-}
-
-/** What has run out is over, whether or not anybody has noted it yet. */
-function asOfNow({ connection, holdExpiresMs }: Pick<StoredConnection, "connection" | "holdExpiresMs">): Connection {
-  const { holdExpiresAt: _, ...rest } = connection;
-  const { state } = connection;
-  if (state === "terminated" || state === "timed-out") return rest;
-  if (Date.parse(connection.window.end) <= Date.now()) return { ...rest, state: "terminated" };
-  if (state === "held" && holdExpiresMs <= Date.now()) return { ...rest, state: "timed-out" };
-  return connection;
 }
 
 function over({ connectionId, state }: Connection): Refused {

@@ -1,4 +1,4 @@
-import type { Availability, AvailabilityRequest, SegmentRequest } from "../wire.ts";
+import type { Availability, AvailabilityRequest, SegmentModification, SegmentRequest } from "../wire.ts";
 
 /** What a coordinator asks of one domain on the way, itself included. Rejections: Refused. */
 export interface Part {
@@ -10,6 +10,14 @@ export interface Part {
   join(connectionId: string, vm: string, token: string): Promise<void>;
   /** It uses it no more. One that does not is fine. */
   leave(connectionId: string, vm: string): Promise<void>;
+  /** Room is held for a new version beside the present one, by a right to the new one. Can be repeated. */
+  holdModification(connectionId: string, modification: SegmentModification, token: string): Promise<void>;
+  /** The new version is in force; what the old one took is kept, so that there is a way back. Can be repeated. */
+  commitModification(connectionId: string, request: string): Promise<void>;
+  /** Back to what was in force before. One that is not known, or over, is fine. */
+  abortModification(connectionId: string, request: string): Promise<void>;
+  /** It stands: there is no way back any more. One that is not known, or over, is fine. */
+  confirmModification(connectionId: string, request: string): Promise<void>;
   /** One that is not known, or over, is fine. */
   release(connectionId: string): Promise<void>;
   /** One that is not known, or over, is fine. */

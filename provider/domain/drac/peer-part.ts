@@ -10,6 +10,10 @@ export function peerPart(peers: Peers, domain: string): Part {
     const proof = token === undefined ? {} : { token };
     await peers.ask(domain, { method: "POST", path, answer: nothing, ...proof });
   };
+  const about = async (id: string, request: string, method: "POST" | "DELETE", ...verb: string[]): Promise<void> => {
+    const path = ["drac", "segments", id, "modifications", request, ...verb];
+    await peers.ask(domain, { method, path, answer: nothing });
+  };
   return {
     availability: async (body) =>
       await peers.ask(domain, { method: "POST", path: ["drac", "availability"], body, answer: availability }),
@@ -24,6 +28,13 @@ export function peerPart(peers: Peers, domain: string): Part {
     leave: async (id, vm) => {
       await peers.ask(domain, { method: "DELETE", path: ["drac", "segments", id, "riders", vm], answer: nothing });
     },
+    holdModification: async (id, body, token) => {
+      const path = ["drac", "segments", id, "modifications"];
+      await peers.ask(domain, { method: "POST", path, body, token, answer: nothing });
+    },
+    commitModification: async (id, request) => await about(id, request, "POST", "commit"),
+    abortModification: async (id, request) => await about(id, request, "DELETE"),
+    confirmModification: async (id, request) => await about(id, request, "POST", "confirm"),
     release: async (id) => await step(id, "release"),
     terminate: async (id) => {
       await peers.ask(domain, { method: "DELETE", path: ["drac", "segments", id], answer: nothing });

@@ -40,6 +40,16 @@ export class RideStore {
     this.#database.prepare(insert).run(home, token, coordinator, id, vm, grant, untilMs);
   }
 
+  /** The VMs that joined a connection and use it still. */
+  aboard(coordinator: string, id: string): readonly string[] {
+    const select = "SELECT * FROM rides WHERE coordinator = ? AND id = ? AND ended = 0 AND until > ?";
+    const found = this.#database.prepare(select).all(coordinator, id, Date.now());
+    return z
+      .array(row)
+      .parse(found)
+      .map(({ vm }) => vm);
+  }
+
   /** A VM that does not ride is fine. */
   end(coordinator: string, id: string, vm: string): void {
     const update = "UPDATE rides SET ended = 1 WHERE coordinator = ? AND id = ? AND vm = ?";

@@ -47,8 +47,20 @@ export class Riders {
     return true;
   }
 
-  /** What others use is neither put out nor given back: throws Refused (409). */
-  requireNoOther({ connectionId, vm }: Connection): void {
+  /** Its right to the connection now lasts as long as the connection. One that does not ride is left as it is. */
+  stays({ connectionId, window }: Connection, vm: string): void {
+    const update = "UPDATE riders SET until = ? WHERE connection = ? AND vm = ?";
+    this.#database.prepare(update).run(Date.parse(window.end), connectionId, vm);
+  }
+
+  /** Only who uses a connection has a say in it: throws Refused (403). */
+  requireAboard({ connectionId }: Connection, vm: string): void {
+    if (this.#aboard(connectionId).includes(vm)) return;
+    throw new Refused(403, "connection.foreign", `${vm} does not use ${connectionId}`);
+  }
+
+  /** What others use is neither put out, nor lessened, nor given back: throws Refused (409). */
+  requireNoOther({ connectionId, vm }: Pick<Connection, "connectionId" | "vm">): void {
     const others = this.#aboard(connectionId).filter((other) => other !== vm);
     if (others.length === 0) return;
     throw new Refused(409, "connection.shared", `${connectionId} is used by ${others.join(", ")} too`);

@@ -39,6 +39,15 @@ export class Room {
     }
   }
 
+  /** Throws Refused (409) unless the port carries that much more beside what is on it, all the time. */
+  checkMore(port: string, bandwidthMbps: number, span: Span): void {
+    const own = this.#ports.get(port);
+    const mbps = own && this.#left(port, own, span).mbps;
+    if (mbps === undefined || bandwidthMbps <= mbps) return;
+    const why = `port ${port} has ${mbps} Mbps left at that time, not another ${bandwidthMbps}`;
+    throw new Refused(409, "capacity.short", why);
+  }
+
   /** The past is not asked for, even if a window begins in it. */
   #left(port: string, { capacityMbps, channels }: OwnPort, { fromMs, untilMs }: Span) {
     const nowMs = Date.now();

@@ -1,16 +1,17 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { TOKEN_HEADER } from "../../aaa/wire.ts";
-import { connection, offer, offerRequest, reserveRequest } from "../../lightpath/drac/wire.ts";
+import { connection, modifyRequest, offer, offerRequest, reserveRequest } from "../../lightpath/drac/wire.ts";
 import { Refused } from "../refused.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
-import { availability, availabilityRequest, segmentHeld, segmentRequest } from "../wire.ts";
+import { availability, availabilityRequest, segmentHeld, segmentModification, segmentRequest } from "../wire.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Offers } from "./offers.ts";
 import type { Segments } from "./segments.ts";
 
 const byId = z.object({ id: z.string().min(1).max(64) });
 const byRider = byId.extend({ vm: z.string().min(1).max(64) });
+const byModification = byId.extend({ request: z.uuid() });
 const connectionOf = { schema: { params: byId, response: { 200: connection } } };
 const created = { schema: { body: reserveRequest, response: { 201: connection } } };
 
@@ -38,6 +39,10 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
   );
   server.post("/drac/connections/:id/release", connectionOf, async (request) =>
     coordinator.release(clientOf(request), request.params.id),
+  );
+  const modified = { schema: { params: byId, body: modifyRequest, response: { 200: connection } } };
+  server.post("/drac/connections/:id/modify", modified, async (request) =>
+    coordinator.modify(clientOf(request), request.params.id, request.body, tokenOf(request)),
   );
   const joined = { schema: { params: byRider, response: { 200: connection } } };
   server.put("/drac/connections/:id/riders/:vm", joined, async (request) =>
@@ -72,6 +77,24 @@ export function serveSegments(server: Server, segments: Segments): void {
   });
   server.post("/drac/segments/:id/release", { schema: { params: byId } }, async (request, reply) => {
     await partOf(request).release(request.params.id);
+    return reply.status(204).send();
+  });
+  const modification = { schema: { params: byId, body: segmentModification } };
+  server.post("/drac/segments/:id/modifications", modification, async (request, reply) => {
+    await partOf(request).holdModification(request.params.id, request.body, requiredToken(request));
+    return reply.status(204).send();
+  });
+  const noted = { schema: { params: byModification } };
+  server.post("/drac/segments/:id/modifications/:request/commit", noted, async (request, reply) => {
+    await partOf(request).commitModification(request.params.id, request.params.request);
+    return reply.status(204).send();
+  });
+  server.post("/drac/segments/:id/modifications/:request/confirm", noted, async (request, reply) => {
+    await partOf(request).confirmModification(request.params.id, request.params.request);
+    return reply.status(204).send();
+  });
+  server.delete("/drac/segments/:id/modifications/:request", noted, async (request, reply) => {
+    await partOf(request).abortModification(request.params.id, request.params.request);
     return reply.status(204).send();
   });
   server.put("/drac/segments/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { type ConnectionState, connectionState } from "../../lightpath/drac/wire.ts";
 import type { Terminal } from "../element/element.ts";
 import type { Booking } from "./calendar.ts";
+import { isLive, type OtherVersion, otherVersion } from "./version-store.ts";
+import { envelope } from "./versions.ts";
 
 /** This domain's part of a connection that some domain (perhaps itself) coordinates. */
 export interface StoredSegment {
@@ -20,6 +22,8 @@ export interface StoredSegment {
   readonly endMs: number;
   readonly holdExpiresMs: number;
   readonly ends: readonly [Terminal, Terminal];
+  /** While it is being modified. */
+  readonly other?: OtherVersion | undefined;
 }
 
 /** Whoever wrote it before grants were noted reserved under none. */
@@ -31,6 +35,10 @@ const row = z.object({
 });
 
 const ride = z.object({ coordinator: z.string(), id: z.string(), until: z.number() });
+
+const ALL = "SELECT * FROM segments LEFT JOIN segment_versions USING (coordinator, id)";
+/** A segment may come to end when its other version does. */
+const ENDS = `MAX("end", COALESCE(version_end, 0))`;
 
 /** Holds that ran out count no more, though nobody may have noted it yet. */
 const LIVE = `(state IN ('reserved', 'provisioned') OR (state = 'held' AND hold_expires > ?))`;
@@ -55,7 +63,7 @@ export class SegmentStore {
   }
 
   find(coordinator: string, id: string): StoredSegment | undefined {
-    const select = "SELECT * FROM segments WHERE coordinator = ? AND id = ?";
+    const select = `${ALL} WHERE coordinator = ? AND id = ?`;
     const found = this.#database.prepare(select).get(coordinator, id);
     return found === undefined ? undefined : segmentOf(found);
   }
@@ -68,25 +76,24 @@ export class SegmentStore {
 
   /** What is taken of a port from now on. */
   bookings(port: string, nowMs: number): readonly Booking[] {
-    const select = `SELECT * FROM segments WHERE (in_port = ? OR out_port = ?) AND "end" > ? AND ${LIVE}`;
+    const select = `${ALL} WHERE (in_port = ? OR out_port = ?) AND ${ENDS} > ? AND ${LIVE}`;
     const found = this.#database.prepare(select).all(port, port, nowMs, nowMs).map(segmentOf);
-    return found.flatMap(({ startMs, endMs, bandwidthMbps, ends }) =>
-      ends
-        .filter((end) => end.port === port)
-        .map(({ channel }) => ({ fromMs: startMs, untilMs: endMs, mbps: bandwidthMbps, channel })),
+    return found.flatMap((segment) =>
+      segment.ends.filter((end) => end.port === port).flatMap(({ channel }) => taken(segment, channel, nowMs)),
     );
   }
 
-  /** What is reserved under a grant from now on, or used by joining what another's reserved. */
-  bookingsUnder(grant: string, nowMs: number): readonly Booking[] {
-    const select = `SELECT * FROM segments WHERE "end" > ? AND ${LIVE}`;
-    const found = this.#database.prepare(select).all(nowMs, nowMs).map(segmentOf);
-    const under = found.filter((segment) => segment.grant === grant);
-    return [...under, ...this.#joinedUnder(grant, found)].map(
-      ({ startMs, endMs, bandwidthMbps, ends: [{ channel }] }) => ({
-        ...{ fromMs: startMs, untilMs: endMs, mbps: bandwidthMbps, channel },
-      }),
-    );
+  /** What is reserved under a grant from now on, or used by joining what another's reserved; `but` is left out. */
+  bookingsUnder(grant: string, nowMs: number, but?: Pick<StoredSegment, "coordinator" | "id">): readonly Booking[] {
+    const select = `${ALL} WHERE ${ENDS} > ? AND ${LIVE}`;
+    const found = this.#database
+      .prepare(select)
+      .all(nowMs, nowMs)
+      .map(segmentOf)
+      .filter(({ coordinator, id }) => coordinator !== but?.coordinator || id !== but.id);
+    const under = found.filter((segment) => segment.grant === grant || segment.other?.grant === grant);
+    const joined = this.#joinedUnder(grant, found).filter((segment) => !under.some(({ id }) => id === segment.id));
+    return [...under, ...joined].flatMap((segment) => taken(segment, segment.ends[0].channel, nowMs));
   }
 
   #joinedUnder(grant: string, live: readonly StoredSegment[]): readonly StoredSegment[] {
@@ -100,8 +107,16 @@ export class SegmentStore {
   }
 
   inState(state: ConnectionState): readonly StoredSegment[] {
-    return this.#database.prepare("SELECT * FROM segments WHERE state = ?").all(state).map(segmentOf);
+    return this.#database.prepare(`${ALL} WHERE state = ?`).all(state).map(segmentOf);
   }
+}
+
+function taken(segment: StoredSegment, channel: number, nowMs: number): readonly Booking[] {
+  const { startMs: fromMs, endMs: untilMs, bandwidthMbps: mbps, other } = segment;
+  const present = { fromMs, untilMs, mbps };
+  if (other === undefined || !isLive(other, nowMs)) return [{ ...present, channel }];
+  const versions = envelope(present, { fromMs, untilMs: other.endMs, mbps: other.bandwidthMbps });
+  return versions.map((part) => ({ ...part, channel }));
 }
 
 function segmentOf(found: Record<string, SQLOutputValue>): StoredSegment {
@@ -109,6 +124,7 @@ function segmentOf(found: Record<string, SQLOutputValue>): StoredSegment {
   return {
     ...{ coordinator, id, state, bandwidthMbps: mbps, mtu, startMs: start, endMs: end, holdExpiresMs: hold_expires },
     ...scope.parse(JSON.parse(rest.scope)),
+    other: otherVersion(found),
     ends: [
       { port: rest.in_port, channel: rest.in_channel },
       { port: rest.out_port, channel: rest.out_channel },

@@ -1,32 +1,23 @@
-import { type Authority, CLOCK_TOLERANCE_MS } from "../aaa/authority.ts";
-import type { Element, Joint } from "../element/element.ts";
+import { CLOCK_TOLERANCE_MS } from "../aaa/authority.ts";
+import type { Joint } from "../element/element.ts";
 import { Refused } from "../refused.ts";
 import { Serial } from "../serial.ts";
 import type { SegmentRequest } from "../wire.ts";
 import { grantOf, requireRate, requireWay } from "./admission.ts";
 import type { Part } from "./part.ts";
-import type { RideStore } from "./ride-store.ts";
-import type { Room } from "./room.ts";
-import type { SegmentStore, StoredSegment } from "./segment-store.ts";
-
-export interface SegmentParts {
-  readonly domain: string;
-  readonly holdSeconds: number;
-  readonly room: Room;
-  readonly store: SegmentStore;
-  readonly rides: RideStore;
-  readonly authority: Authority;
-  readonly element: Element;
-}
+import type { StoredSegment } from "./segment-store.ts";
+import { SegmentVersions, type VersionParts } from "./segment-versions.ts";
 
 /** This domain's part of every connection that leads through it: its calendar, and its switch. */
 export class Segments {
-  readonly #parts: SegmentParts;
+  readonly #parts: VersionParts;
+  readonly #versions: SegmentVersions;
   /** The switch does one thing at a time. */
   readonly #switch = new Serial();
 
-  constructor(parts: SegmentParts) {
+  constructor(parts: VersionParts) {
     this.#parts = parts;
+    this.#versions = new SegmentVersions(parts, (segment) => this.#joint(segment));
   }
 
   /** What one coordinator may do: it sees its own connections only. */
@@ -38,6 +29,14 @@ export class Segments {
       provision: async (id, token) => await this.#inTurn(() => this.#provision(coordinator, id, token)),
       join: async (id, vm, token) => await this.#inTurn(() => this.#join(coordinator, id, vm, token)),
       leave: async (id, vm) => this.#parts.rides.end(coordinator, id, vm),
+      holdModification: async (id, wanted, token) =>
+        await this.#versions.hold(this.#known(coordinator, id), wanted, token),
+      commitModification: async (id, request) =>
+        await this.#inTurn(() => this.#versions.commit(this.#known(coordinator, id), request)),
+      abortModification: async (id, request) =>
+        await this.#ofKnown(coordinator, id, (segment) => this.#versions.abort(segment, request)),
+      confirmModification: async (id, request) =>
+        await this.#ofKnown(coordinator, id, (segment) => this.#versions.confirm(segment, request)),
       release: async (id) => await this.#inTurn(() => this.#release(coordinator, id)),
       terminate: async (id) => await this.#inTurn(() => this.#terminate(coordinator, id)),
     };
@@ -57,7 +56,9 @@ export class Segments {
       if (segment.holdExpiresMs <= Date.now()) store.setState(segment, "timed-out");
     }
     const live = [...store.inState("reserved"), ...store.inState("provisioned")];
-    const over = live.filter(({ endMs }) => endMs <= Date.now());
+    // A new end in force, that is not agreed by all yet, may be taken back.
+    const backTo = ({ other }: StoredSegment) => (other?.phase === "committed" ? other.endMs : 0);
+    const over = live.filter((segment) => Math.max(segment.endMs, backTo(segment)) <= Date.now());
     const ended = over.map(({ coordinator, id }) => this.#inTurn(() => this.#terminate(coordinator, id)));
     // All are tried before a failure is told: what the switch does not part must not keep others lit.
     const failure = (await Promise.allSettled(ended)).find((one) => one.status === "rejected");
@@ -66,6 +67,14 @@ export class Segments {
 
   async #inTurn<T>(task: () => Promise<T>): Promise<T> {
     return await this.#switch.run("", task);
+  }
+
+  /** One that is not known is fine. */
+  async #ofKnown(coordinator: string, id: string, act: (segment: StoredSegment) => Promise<void>): Promise<void> {
+    await this.#inTurn(async () => {
+      const segment = this.#parts.store.find(coordinator, id);
+      if (segment) await act(segment);
+    });
   }
 
   async #hold(coordinator: string, request: SegmentRequest, token: string) {
@@ -109,10 +118,15 @@ export class Segments {
 
   async #commit(coordinator: string, id: string, token: string): Promise<void> {
     const segment = this.#known(coordinator, id);
-    await this.#parts.authority.admitReservation(token, { ...segment, window: windowOf(segment) });
+    const { authority, store, accounts } = this.#parts;
+    const window = windowOf(segment);
+    const { subject, details } = await authority.admitReservation(token, { ...segment, window });
     if (segment.state === "reserved" || segment.state === "provisioned") return;
     if (segment.state !== "held" || segment.holdExpiresMs <= Date.now()) throw over(segment);
-    this.#parts.store.setState(segment, "reserved");
+    store.setState(segment, "reserved");
+    const { from, to, vm, bandwidthMbps } = segment;
+    const scope = { subject, vm, between: [from, to] as [string, string], bandwidthMbps, window };
+    accounts.note({ event: "reserved", grant: details.grant, coordinator, connection: id, ...scope });
   }
 
   async #provision(coordinator: string, id: string, token: string): Promise<void> {
@@ -158,7 +172,7 @@ export class Segments {
 
   /** This domain itself has agreed that this VM goes this way, at the connection's rate, now. */
   async #join(coordinator: string, id: string, vm: string, token: string): Promise<void> {
-    const { authority, store, rides, domain } = this.#parts;
+    const { authority, store, rides, domain, accounts } = this.#parts;
     const segment = this.#known(coordinator, id);
     const admitted = await authority.admitUse(token, { ...segment, vm });
     const live = segment.state === "reserved" || segment.state === "provisioned";
@@ -170,6 +184,8 @@ export class Segments {
     const bookings = store.bookingsUnder(ride.grant, Date.now());
     requireRate(domain, admitted, bookings, segment.bandwidthMbps, { fromMs: Date.now(), untilMs });
     rides.begin({ ...ride, untilMs });
+    const { subject, details } = admitted;
+    accounts.note({ event: "joined", grant: details.grant, coordinator, connection: id, subject, vm });
   }
 
   async #release(coordinator: string, id: string): Promise<void> {
@@ -181,13 +197,18 @@ export class Segments {
 
   async #terminate(coordinator: string, id: string): Promise<void> {
     await this.#release(coordinator, id);
-    const segment = this.#parts.store.find(coordinator, id);
-    if (segment?.state === "held" || segment?.state === "reserved") this.#parts.store.setState(segment, "terminated");
+    const { store, versions, accounts } = this.#parts;
+    const segment = store.find(coordinator, id);
+    if (segment?.state !== "held" && segment?.state !== "reserved") return;
+    store.setState(segment, "terminated");
+    versions.drop(segment);
+    if (segment.state === "reserved") accounts.note({ event: "ended", coordinator, connection: id });
   }
 
   /** The switches of several domains may stand in one namespace: the key names the domain too. */
   #joint({ coordinator, id, ends, bandwidthMbps, mtu }: StoredSegment): Joint {
-    return { key: `${this.#parts.domain} ${coordinator} ${id}`, ends, bandwidthMbps, mtu };
+    const key = `${this.#parts.domain} ${coordinator} ${id}`;
+    return { key, coordinator, connection: id, ends, bandwidthMbps, mtu };
   }
 
   #known(coordinator: string, id: string): StoredSegment {

@@ -14,6 +14,7 @@ const SMALLEST_BURST_BYTES = 256 * 1_024;
 /** A deep queue would show as delay, a shallow one as loss, each time the sender is a little too fast. */
 const QUEUE_MS = 100;
 
+const counters = z.array(z.object({ stats64: z.object({ rx: z.object({ bytes: z.number() }) }) })).length(1);
 const linkList = z.array(z.object({ ifname: z.string(), master: z.string().optional() }));
 
 /** A switch made of Linux network devices, in the agent's own network namespace: `devices[port][channel]`. */
@@ -42,6 +43,11 @@ export class LinuxElement implements Element {
     await ip("link", "set", "dev", bridge, "mtu", String(joint.mtu), "up");
   }
 
+  async adjust(joint: Joint): Promise<void> {
+    // The kernel changes a tbf's rate where it stands: what waits in it stays, and goes on at the new rate.
+    for (const device of this.#devicesOf(joint)) await limit(device, joint.bandwidthMbps, "change");
+  }
+
   async part(joint: Joint): Promise<void> {
     const present = await links();
     const bridge = bridgeOf(joint);
@@ -62,6 +68,18 @@ export class LinuxElement implements Element {
     }
     for (const joint of joints) await this.join(joint);
     for (const bridge of stale) if (bridge.startsWith(BRIDGE_PREFIX)) await ip("link", "del", "dev", bridge);
+  }
+
+  async carried(joint: Joint): Promise<number | undefined> {
+    const came = this.#devicesOf(joint).map(async (device) => {
+      const argv = ["-json", "-statistics", "link", "show", "dev", device];
+      const { stdout } = await run("ip", argv, { timeout: COMMAND_TIMEOUT_MS });
+      return counters.parse(JSON.parse(stdout))[0]?.stats64.rx.bytes ?? 0;
+    });
+    return await Promise.all(came).then(
+      (bytes) => bytes.reduce((sum, one) => sum + one, 0),
+      () => undefined,
+    );
   }
 
   #devicesOf({ ends }: Joint): readonly string[] {
@@ -97,11 +115,11 @@ async function silence(device: string): Promise<void> {
   await ip("link", "set", "dev", device, "addrgenmode", "none").catch(() => undefined);
 }
 
-async function limit(device: string, bandwidthMbps: number): Promise<void> {
+async function limit(device: string, bandwidthMbps: number, how: "replace" | "change" = "replace"): Promise<void> {
   const bytesPerMs = (bandwidthMbps * 1_000) / 8;
   const burst = Math.max(SMALLEST_BURST_BYTES, Math.ceil(bytesPerMs * BURST_MS));
   const rate = ["rate", `${Math.ceil(bandwidthMbps * 1e6)}bit`, "burst", String(burst), "latency", `${QUEUE_MS}ms`];
-  const argv = ["qdisc", "replace", "dev", device, "root", "tbf", ...rate];
+  const argv = ["qdisc", how, "dev", device, "root", "tbf", ...rate];
   await run("tc", argv, { timeout: COMMAND_TIMEOUT_MS });
 }
 

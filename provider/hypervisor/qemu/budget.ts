@@ -14,13 +14,15 @@ const THROTTLES = [20, 35, 50, 65, 80];
 export type Measure =
   /** Let the last round take so long, which the budget allows. */
   | { readonly kind: "allow"; readonly downtimeLimitMs: number }
+  /** Have the path carry more, if somebody can. */
+  | { readonly kind: "raise" }
   | { readonly kind: "throttle"; readonly percent: number }
   | { readonly kind: "give-up"; readonly reason: string };
 
 /**
  * Holds a copy of memory to a downtime budget. As long as each round leaves less than the one before, it waits. When
- * they stop shrinking it first uses what the budget allows, then slows the guest down, and gives up when that does not
- * help either: such a guest dirties its memory as fast as the path carries it.
+ * they stop shrinking it first uses what the budget allows, then has the path carry more, then slows the guest down, and
+ * gives up when that does not help either: such a guest dirties its memory as fast as the path carries it.
  */
 export class Budget {
   readonly #budgetMs: number;
@@ -29,10 +31,12 @@ export class Budget {
   #awayMs = Number.POSITIVE_INFINITY;
   #stalledRounds = 0;
   #allowed = false;
+  #mayRaise: boolean;
   #throttles = 0;
 
-  /** `rttMs`: of the path, as measured. */
-  constructor(budgetMs: number, rttMs: number) {
+  /** `rttMs`: of the path, as measured. `mayRaise`: whether there is somebody to ask for more bandwidth. */
+  constructor(budgetMs: number, rttMs: number, mayRaise = false) {
+    this.#mayRaise = mayRaise;
     this.#budgetMs = budgetMs;
     this.#allowanceMs = Math.floor(budgetMs - leastDowntimeMs(rttMs));
   }
@@ -54,10 +58,19 @@ export class Budget {
     return this.#measure(progress, awayMs);
   }
 
+  /** What is to be done where the last measure could not be taken. */
+  instead(progress: Progress): Measure {
+    return this.#measure(progress, this.#awayMs);
+  }
+
   #measure(progress: Progress, awayMs: number): Measure {
     if (!this.#allowed && awayMs <= this.#allowanceMs) {
       this.#allowed = true;
       return { kind: "allow", downtimeLimitMs: this.#allowanceMs };
+    }
+    if (this.#mayRaise) {
+      this.#mayRaise = false;
+      return { kind: "raise" };
     }
     const percent = THROTTLES[this.#throttles];
     this.#throttles += 1;

@@ -39,15 +39,23 @@ export async function memoryPort(qmp: Qmp): Promise<number> {
  * itself before the switchover, where the source's pilot takes over, when the last round takes no longer than the limit.
  */
 export async function prepareMemory(qmp: Qmp, bandwidthMbps: number, downtimeLimitMs: number): Promise<void> {
-  const maxBandwidth = Math.floor((bandwidthMbps * 1e6) / 8);
   await setCapabilities(qmp, [...CAPABILITIES, "auto-converge"]);
-  const parameters = { "downtime-limit": downtimeLimitMs, "max-bandwidth": maxBandwidth, ...UNTHROTTLED };
+  const parameters = {
+    "downtime-limit": downtimeLimitMs,
+    "max-bandwidth": bytesPerSecond(bandwidthMbps),
+    ...UNTHROTTLED,
+  };
   await qmp.execute("migrate-set-parameters", parameters);
 }
 
 /** Lets the last round of a running pre-copy take so long. */
 export async function allowDowntime(qmp: Qmp, downtimeLimitMs: number): Promise<void> {
   await qmp.execute("migrate-set-parameters", { "downtime-limit": downtimeLimitMs });
+}
+
+/** The path carries so much from now on. */
+export async function setBandwidth(qmp: Qmp, bandwidthMbps: number): Promise<void> {
+  await qmp.execute("migrate-set-parameters", { "max-bandwidth": bytesPerSecond(bandwidthMbps) });
 }
 
 /** Has QEMU slow down the processors of a guest that keeps ahead of a running pre-copy, up to that share of their time. */
@@ -71,6 +79,8 @@ export async function memoryProgress(qmp: Qmp): Promise<Progress | undefined> {
     ...(expected === undefined ? {} : { expectedDowntimeMs: expected }),
   };
 }
+
+const bytesPerSecond = (mbps: number): number => Math.floor((mbps * 1e6) / 8);
 
 async function setCapabilities(qmp: Qmp, names: readonly string[]): Promise<void> {
   const capabilities = names.map((capability) => ({ capability, state: true }));

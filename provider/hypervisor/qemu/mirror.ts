@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TurntableError } from "../../errors.ts";
@@ -7,17 +6,14 @@ import type { VmSpec } from "../vm-spec.ts";
 import { diskNode, layerNode } from "./command-line.ts";
 import { files, type Layer } from "./files.ts";
 import { layersAt } from "./layers.ts";
-import { endProcess } from "./processes.ts";
 import type { Qmp } from "./qmp.ts";
-import { sentBytes, tallyFilter, tallyParameters } from "./tally.ts";
 import { freePort } from "./way/free-port.ts";
-import type { Remote } from "./way/remote.ts";
+import { type DiskRemote, dismissNearEnd, standNearEnd } from "./way/near-end.ts";
 import type { Way } from "./way/way.ts";
 
 /** With this much left to copy a mirror is told to let no guest write run ahead of it. */
 const CLOSE_BEHIND_BYTES = 16 << 20;
 const POLL_MS = 200;
-const NEAR_END_TIMEOUT_MS = 10_000;
 const MIRROR_BUFFER_BYTES = 64 << 20;
 const CANCEL_TIMEOUT_MS = 10_000;
 /** What an overlay keeps apart: with less a block that was written once would bring its neighbours along. */
@@ -33,9 +29,6 @@ const jobs = z.array(
     error: z.string().optional(),
   }),
 );
-
-/** Where the destination's disks are offered, and how nbdkit is to speak to whoever is there. */
-export type DiskRemote = Remote & Pick<Way, "nearEnd">;
 
 export const jobOf = (disk: string): string => `mirror-${disk}`;
 export const targetOf = (disk: string): string => `target-${disk}`;
@@ -62,47 +55,6 @@ export async function offerDisks(
 }
 
 /**
- * Starts nbdkit beside the source as the near end of a disk's way: the far handshake is over before QEMU asks
- * (else the guest stands still for five round trips), and no FLUSH crosses the path (else four fall into the blackout).
- */
-async function launchNearEnd(source: Place, disk: string, remote: DiskRemote): Promise<void> {
-  const at = files(source.directory);
-  const way = [`hostname=${remote.address}`, `port=${remote.port}`, `export=${disk}`, "shared=true", ...remote.nearEnd];
-  const process = ["-f", "-U", at.nearEnd(disk), "-P", at.nearEndPid(disk), "--threads", "64"];
-  const filters = [tallyFilter, "--filter=fua"];
-  const parameters = [...way, "fuamode=discard", ...tallyParameters(source, disk)];
-  await dismissNearEnd(source, disk, "KILL");
-  const pid = await source.host.launch(["nbdkit", ...process, ...filters, "nbd", ...parameters], {
-    logFile: at.nearEndLog,
-  });
-  const deadline = Date.now() + NEAR_END_TIMEOUT_MS;
-  for (let alive = true; alive && Date.now() < deadline; await sleep(50)) {
-    if (await greets(source, at.nearEnd(disk), deadline - Date.now())) return;
-    alive = (await source.host.run(["kill", "-0", String(pid)], { allowFailure: true })).code === 0;
-  }
-  throw new TurntableError("hypervisor.failed", `nbdkit for disk ${disk} did not reach ${remote.address}`, {
-    retry: "safe",
-    next: `Look at ${at.nearEndLog} at ${source.host.name}; is the lightpath up?`,
-  });
-}
-
-/** It listens long before its far handshake is over, and greets only then: who greets will not keep QEMU waiting. */
-async function greets(source: Place, socketPath: string, timeoutMs: number): Promise<boolean> {
-  const socket = await source.host.connect(socketPath).catch(() => undefined);
-  if (!socket) return false;
-  // It is destroyed in the middle of its life, and says so.
-  socket.on("error", () => undefined);
-  try {
-    await once(socket, "readable", { signal: AbortSignal.timeout(timeoutMs) });
-    return socket.read() !== null;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
-
-/**
  * Begins to copy each disk's allocated blocks (onto a replica only those written since it was one) and, from now on,
  * every write.
  */
@@ -117,7 +69,7 @@ export async function beginMirrors(
   const extent = onto === "replica" || oneLayer ? { sync: "top" } : { sync: "full" };
   const grain = onto === "replica" ? { granularity: DELTA_GRAIN_BYTES } : {};
   for (const { name } of vm.disks) {
-    await launchNearEnd(source, name, remote);
+    await standNearEnd(source, name, remote);
     const server = { type: "unix", path: files(source.directory).nearEnd(name) };
     await qmp.execute("blockdev-add", {
       ...{ driver: "nbd", "node-name": targetOf(name), export: name, server, discard: "unmap" },
@@ -190,14 +142,6 @@ export async function dismissNearEnds(
     sent = sent === undefined || bytes === undefined ? undefined : sent + bytes;
   }
   return sent;
-}
-
-async function dismissNearEnd(source: Place, disk: string, signal: "TERM" | "KILL"): Promise<number | undefined> {
-  const at = files(source.directory);
-  await endProcess(source, at.nearEndPid(disk), signal);
-  const bytes = await sentBytes(source, disk);
-  for (const path of [at.nearEnd(disk), at.nearEndTally(disk)]) await source.host.remove(path);
-  return bytes;
 }
 
 function mirrorEnded(vm: VmSpec): TurntableError {

@@ -49,14 +49,14 @@ function destinationParameters({ destination, vm, arrival, turns, warrants }: Se
 }
 
 function sourceParameters(
-  { source, vm, arrival, destination, warrants }: SendRequest,
+  { source, vm, arrival, destination, warrants, mode = "live" }: SendRequest,
   key: string,
   { heartPort, ways }: Listening,
 ) {
   const at = files(source.directory);
   const { bridge, tap } = segmentOf(vm.name);
   return {
-    ...{ key, epoch: arrival.epoch, directory: source.directory, bridge, tap, ways },
+    ...{ key, epoch: arrival.epoch, directory: source.directory, bridge, tap, ways, mode },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor, warrant: warrants?.source ?? null },
     disks: vm.disks.map(({ name }) => ({ job: jobOf(name), target: targetOf(name) })),
     nearEnds: vm.disks.map(({ name }) => ({

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TurntableError } from "../../errors.ts";
+import { standstillOf } from "../downtime.ts";
 import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
 import { Budget } from "./budget.ts";
 import { shareClock } from "./clock.ts";
@@ -20,19 +21,19 @@ const POLL_MS = 200;
 /**
  * Disks, then memory, then the switchover (sequence and figures: QEMU docs, interop/live-block-operations and
  * devel/migration; paper section 4). Pilots stand beside both hypervisors from before the first block to the end. Until
- * the source's continues the migration the VM runs at the source.
+ * the source's continues the migration the VM runs at the source, or stands still there to be copied.
  */
 export async function send(request: SendRequest): Promise<Transfer> {
   const { source, destination, vm } = request;
   const here = await requireMonitor(source, vm.name);
   const there = await requireMonitor(destination, vm.name);
   try {
-    const budget = new Budget(request.downtimeBudgetMs, request.rttMs);
+    const budget = new Budget(request.downtimeBudgetMs, request.rttMs, request.moreBandwidth !== undefined);
     const writes = await WriteLatency.begin(vm, [here, there]);
     const flights = await takePilots(request);
     const passedBytes = await copied(request, here, there, flights, budget);
     const convergence = new Convergence();
-    const steward = new Steward(here, budget, request.onNotice);
+    const steward = new Steward(here, budget, request);
     const memoryBytes = await watch(here, flights, request, convergence, steward);
     const sentBytes = await dismissNearEnds(source, vm);
     const writeP99Ms = await writes.p99Ms();
@@ -56,8 +57,8 @@ async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flig
     const way = await openWay(request, there);
     await beginDisks(request, here, there, way).finally(way.seal);
     const passedBytes = await awaitMirrors(here, vm, onProgress);
-    await turnOf(request, flights);
-    await prepareMemory(here, request.bandwidthMbps, budget.downtimeLimitMs);
+    const { bandwidthMbps } = await turnOf(request, flights);
+    await prepareMemory(here, bandwidthMbps, budget.downtimeLimitMs);
     flights.source.begin(way.memory);
     return passedBytes;
   } catch (thrown) {
@@ -67,14 +68,14 @@ async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flig
   }
 }
 
-/** Its turn; rejects as soon as a pilot comes down while it is waited for. */
-async function turnOf({ memoryTurn }: SendRequest, flights: Flights): Promise<void> {
+/** Its turn, and what the path carries by then; rejects as soon as a pilot comes down while it is waited for. */
+async function turnOf(request: SendRequest, flights: Flights): Promise<{ readonly bandwidthMbps: number }> {
   const fallen = new AbortController();
   const down = Promise.race([flights.source.landed, flights.destination.landed]).then(() => {
     fallen.abort(new Error("a pilot came down while the move waited for its turn"));
-    fallen.signal.throwIfAborted();
+    throw fallen.signal.reason;
   });
-  await Promise.race([memoryTurn?.(fallen.signal), down]);
+  return (await Promise.race([request.memoryTurn?.(fallen.signal), down])) ?? request;
 }
 
 async function beginDisks(request: SendRequest, here: Qmp, there: Qmp, way: Way): Promise<void> {
@@ -98,7 +99,7 @@ async function watch(
       if (progress) memoryBytes = progress.doneBytes;
       if (progress) convergence.note(progress);
       if (progress && !flights.source.said("point-of-no-return")) request.onProgress(progress);
-      if (progress) await steward.see(progress);
+      if (progress && request.mode !== "suspended") await steward.see(progress);
       // It gives up by itself only before the point of no return.
       if (steward.gaveUp !== undefined) flights.source.leave();
       await sleep(POLL_MS);
@@ -125,7 +126,7 @@ function overBudget({ vm }: SendRequest, reason: string): TurntableError {
 }
 
 function blackoutOf(events: readonly TimedEvent[]): number | undefined {
-  const stop = events.find(({ at, event }) => at === "source" && event === "STOP");
+  const stop = standstillOf(events);
   const resume = events.find(({ at, event }) => at === "destination" && event === "RESUME");
   if (!stop || !resume) return undefined;
   return Math.round(resume.atMs - stop.atMs);

@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "../../aaa/caller.ts";
 import { Channel, nothing } from "../../aaa/channel.ts";
 import type { DomainRecord } from "../../aaa/domain-record.ts";
 import { granted, unlessAbsent } from "../../aaa/outcome.ts";
 import { TurntableError } from "../../errors.ts";
-import type { Lightpath } from "../lightpath.ts";
+import type { Lightpath, Modification } from "../lightpath.ts";
 import { type Connection, connection, type Offer, type OfferRequest, offer, type ReserveRequest } from "./wire.ts";
 
 /** A hold times out by itself; a commit whose answer was lost does not. */
@@ -46,6 +47,18 @@ export class DracLightpath implements Lightpath {
 
   async provision(connectionId: string, token: string): Promise<Connection> {
     return await this.#post(["drac", "connections", connectionId, "provision"], `provision ${connectionId}`, token);
+  }
+
+  async modify(connectionId: string, change: Modification, token: string): Promise<Connection> {
+    const { bandwidthMbps, end } = change;
+    const wish = [bandwidthMbps && `${bandwidthMbps} Mbps`, end && `an end at ${end}`].filter(Boolean).join(" and ");
+    const path = ["drac", "connections", connectionId, "modify"];
+    const body = { requestId: randomUUID(), ...change };
+    const question = { method: "POST", path, body, token, answer: connection } as const;
+    const first = await this.#channel.ask(question);
+    // The answer may be lost of what was done: the same request is done once.
+    const answer = first.kind === "silent" ? await this.#channel.ask(question) : first;
+    return granted(answer, this.#channel, `give ${connectionId} ${wish}`);
   }
 
   async join(connectionId: string, vm: string, token: string): Promise<Connection> {

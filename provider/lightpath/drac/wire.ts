@@ -13,6 +13,17 @@ export const reserveRequest = z.strictObject({
   vm: z.string().min(1),
 });
 
+/** Another rate or end for a connection that is reserved: what is left out stays. The same `requestId` again is done once. */
+export const modifyRequest = z
+  .strictObject({
+    requestId: z.uuid(),
+    /** By whose right, of the VMs that use it. */
+    vm: z.string().min(1).max(64),
+    bandwidthMbps: z.number().positive().optional(),
+    end: z.iso.datetime().optional(),
+  })
+  .refine(({ bandwidthMbps, end }) => bandwidthMbps !== undefined || end !== undefined, "must change something");
+
 /** What one domain contributes: its switch joins two of its ports, on one channel each. */
 export const segment = z.strictObject({
   domain: z.string(),
@@ -58,5 +69,6 @@ export type OfferRequest = z.output<typeof offerRequest>;
 export type Offer = z.output<typeof offer>;
 export type ConnectionState = z.output<typeof connectionState>;
 export type ReserveRequest = z.output<typeof reserveRequest>;
+export type ModifyRequest = z.output<typeof modifyRequest>;
 export type Segment = z.output<typeof segment>;
 export type Connection = z.output<typeof connection>;

@@ -12,8 +12,9 @@ interface Load {
 }
 
 /** What crossed, by kind; the memory by pass, where they are known. All of it crosses in the stage `migrate`. */
-function loadsOf({ memoryBytes, diskBytes, iterations = [] }: MoveRecord): Load[] {
+function loadsOf({ mode, memoryBytes, diskBytes, iterations = [] }: MoveRecord): Load[] {
   const disk = { kind: "disk", when: "as it is allocated", bytes: diskBytes };
+  if (mode === "suspended") return [disk, { kind: "memory", when: "of the suspended VM", bytes: memoryBytes }];
   const second = inOrder(iterations)[1];
   if (!second) return [disk, { kind: "memory", when: "all passes", bytes: memoryBytes }];
   const firstBytes = Math.min(memoryBytes, second.sentBytes);
@@ -37,7 +38,7 @@ export function bytesSection(move: MoveRecord): Markup {
 <h2 id="bytes-heading">What crossed</h2>
 <p>${said}${writes(move)}</p>
 ${total > 0 ? bytesByKind(loadsOf(move)) : undefined}
-${convergence(inOrder(move.iterations ?? []))}
+${move.mode === "live" ? convergence(inOrder(move.iterations ?? [])) : undefined}
 </section>`;
 }
 

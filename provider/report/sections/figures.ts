@@ -67,8 +67,9 @@ ${figure({
 </section>`;
 }
 
-function introduction({ observed }: ReportInput): string {
-  const paper = `The paper's figures are of 2005: memory alone, at a round trip of ${PAPER.rttMs} ms.`;
+function introduction({ observed, move: { mode } }: ReportInput): string {
+  const otherMode = mode === "suspended" ? " They are of live moves, and this VM was suspended." : "";
+  const paper = `The paper's figures are of 2005: memory alone, at a round trip of ${PAPER.rttMs} ms.${otherMode}`;
   return observed
     ? `Each figure is the largest gap of the whole move, from its first command to its last. ${paper}`
     : paper;

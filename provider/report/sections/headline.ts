@@ -3,6 +3,11 @@ import type { ReportInput } from "../input.ts";
 import { html, type Markup } from "../markup.ts";
 import { duration, megabytes } from "../wording.ts";
 
+const HOW = {
+  live: "It moved while it ran, with memory and disk",
+  suspended: "It ran while its disk was copied and was suspended for the copy of its memory",
+} as const;
+
 /** What a reader takes along who reads nothing else. */
 export function headline({ vm, move, observed }: ReportInput, away: Away | undefined): Markup {
   const who = vm ?? "The VM";
@@ -13,7 +18,7 @@ export function headline({ vm, move, observed }: ReportInput, away: Away | undef
   return html`<header>
 <p class="route"><span class="from">${move.from}</span> <span aria-hidden="true">⟶</span><span class="unseen">to</span> <span class="to">${move.to}</span></p>
 <h1>${away ? html`${who} was away for <strong>${duration(away.ms)}</strong>` : html`${who} moved from ${move.from} to ${move.to}`}</h1>
-<p class="lead">It moved while it ran, with memory and disk${size}, between two sites${distance}. The whole move took ${duration(move.totalMs)}. ${
+<p class="lead">${HOW[move.mode]}${size}, between two sites${distance}. The whole move took ${duration(move.totalMs)}. ${
     away
       ? `Away is measured by ${away.measuredBy}.`
       : "How long it was away was not measured: the two hosts share no clock, and nobody watched from outside."

@@ -60,7 +60,7 @@ export function switchoverSection(input: ReportInput): Markup | undefined {
   ];
   return html`<section aria-labelledby="switchover-heading">
 <h2 id="switchover-heading">The switchover, enlarged</h2>
-<p>Times are from the moment the guest stopped at ${move.from}.${fibre(input, resumeMs)}${around(input, resumeMs)}</p>
+<p>Times are from the moment the guest stopped at ${move.from}.${still(move)}${fibre(input, resumeMs)}${around(input, resumeMs)}</p>
 ${figure({
   id: "switchover",
   title: "Points of the switchover",
@@ -78,6 +78,9 @@ ${figure({
 })}
 </section>`;
 }
+
+const still = ({ mode }: MoveRecord) =>
+  mode === "suspended" ? " The move was not live: the guest stood still for the whole copy of its memory." : "";
 
 /** The last of the state has to cross once, whoever carries it. */
 function fibre({ move, observed }: ReportInput, resumeMs: number): string {

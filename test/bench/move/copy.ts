@@ -9,6 +9,7 @@ import type { BenchLab } from "./lab.ts";
 import { overPath } from "./path.ts";
 import { busyBefore, steadyRateMBps } from "./rate.ts";
 import type { CopySample } from "./samples.ts";
+import { measureProxied } from "./stream/proxied.ts";
 import { measureStream } from "./stream/stream.ts";
 import type { Variant } from "./variants.ts";
 
@@ -17,17 +18,23 @@ const NOISE_MIB = { memory: 900, disk: 1_024 };
 const MEMORY_MIB = 1_100;
 const BOOT_SECONDS = 180;
 
-/** One TCP stream over the path; then a large idle VM's move over the same path: how fast its disk and its memory went. */
+/**
+ * One TCP stream over the path, and one through what a disk and what memory go through; then a large idle VM's move over
+ * the same path: how fast its disk and its memory went.
+ */
 export async function measureCopy(bench: BenchLab, variant: Extract<Variant, { kind: "copy" }>): Promise<CopySample> {
   const namespace = bench.inventory.namespaces.ams;
-  const streamMBps = await overPath(bench.inventory, (path) => measureStream(path, namespace));
+  const streams = await overPath(bench.inventory, async (path) => ({
+    streamMBps: await measureStream(path, namespace),
+    ...(await measureProxied(path, namespace, bench.lab.path("stream"), variant.encryption)),
+  }));
   const { inventory, pulumi } = await bench.withVm(await largeVm(bench));
   await pulumi.run("config", "set", "encryption", variant.encryption);
   await pulumi.run("config", "set", "site", "ams");
   await pulumi.run("up", "--yes", "--skip-preview");
   const copied = await copyRates(inventory, pulumi);
   await pulumi.run("destroy", "--yes", "--skip-preview");
-  return { kind: "copy", variant: variant.id, ...copied, streamMBps };
+  return { kind: "copy", variant: variant.id, ...copied, ...streams };
 }
 
 async function copyRates(

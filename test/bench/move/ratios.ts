@@ -1,11 +1,13 @@
+import { type CopyRatios, copyRatiosOf } from "./copy-ratios.ts";
+import { type PaperRatios, paperRatiosOf } from "./paper.ts";
 import type { Row } from "./rows.ts";
-import type { CopySample, Sample } from "./samples.ts";
-import { statisticsOf } from "./statistics.ts";
+import type { Sample } from "./samples.ts";
+import { hundredths } from "./statistics.ts";
 import { ROUND_TRIPS_MS } from "./variants.ts";
 
 type Ratio = Readonly<Record<string, number>>;
 
-export interface Ratios {
+export interface Ratios extends PaperRatios, CopyRatios {
   /** Of a blackout to one way of the path, by variant. */
   readonly blackoutToFloor: Ratio;
   /** Of the far blackout to the near one. */
@@ -13,25 +15,26 @@ export interface Ratios {
   /** Of a blackout to that of plain `virsh migrate` with storage. */
   readonly blackoutToVirsh: Ratio;
   readonly tlsToNone: Ratio;
+  /** Of the blackout of a VM that was suspended for the copy of its memory to that of one that ran. */
+  readonly suspendedToLive: Ratio;
   readonly returnToFirstDiskBytes: Ratio;
-  /** Of a copy's rate to that of one TCP stream on the same path. */
-  readonly copyToStream: Ratio;
 }
 
 /** Of medians, measured side by side; what lacks one side is left out. */
 export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Ratios {
-  const copies = samples.filter((sample) => sample.kind === "copy");
-  const ours = rows.filter(({ encryption }) => encryption !== undefined);
+  const suspended = rows.filter((row) => row.suspended === true);
+  const ours = rows.filter((row) => row.encryption !== undefined && row.suspended === undefined);
   const beside = (row: Row, isOther: (other: Row) => boolean) =>
     ratio(row.blackoutMs.median, rows.find(isOther)?.blackoutMs.median);
   const [far, near] = ROUND_TRIPS_MS;
   return {
+    ...paperRatiosOf(rows),
     blackoutToFloor: collect(ours, (row) => [row.variant, ratio(row.blackoutMs.median, row.rttMs / 2)]),
     wanToLan: collect(
       ours.filter(({ rttMs }) => rttMs === far),
       (row) => [
         `${row.load} ${row.encryption}`,
-        beside(row, (one) => one.rttMs === near && one.load === row.load && one.encryption === row.encryption),
+        beside(row, (one) => ours.includes(one) && one.rttMs === near && alike(one, row)),
       ],
     ),
     blackoutToVirsh: collect(ours, (row) => [
@@ -45,20 +48,16 @@ export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Rati
         beside(row, (one) => one.rttMs === row.rttMs && one.load === row.load && one.encryption === "none"),
       ],
     ),
+    suspendedToLive: collect(suspended, (row) => [
+      `${row.rttMs} ms ${row.load}`,
+      beside(row, (one) => ours.includes(one) && one.rttMs === row.rttMs && alike(one, row)),
+    ]),
     returnToFirstDiskBytes: collect(ours, (row) => [row.variant, ratio(row.returnDiskBytes, row.diskBytes)]),
-    copyToStream: Object.fromEntries(
-      [...new Set(copies.map(({ variant }) => variant))].flatMap((variant) => {
-        const own = copies.filter((copy) => copy.variant === variant);
-        const toStream = (of: (copy: CopySample) => number) =>
-          hundredths(statisticsOf(own.map((copy) => (100 * of(copy)) / copy.streamMBps)).median / 100);
-        return [
-          [`${variant}, disk`, toStream(({ diskMBps }) => diskMBps)],
-          [`${variant}, memory`, toStream(({ memoryMBps }) => memoryMBps)],
-        ];
-      }),
-    ),
+    ...copyRatiosOf(samples),
   };
 }
+
+const alike = (one: Row, other: Row) => one.load === other.load && one.encryption === other.encryption;
 
 function collect(rows: readonly Row[], entry: (row: Row) => readonly [string, number | undefined]): Ratio {
   const known = rows.map(entry).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
@@ -69,5 +68,3 @@ function collect(rows: readonly Row[], entry: (row: Row) => readonly [string, nu
 function ratio(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || other === undefined || other === 0 ? undefined : hundredths(one / other);
 }
-
-const hundredths = (value: number): number => Math.round(value * 100) / 100;

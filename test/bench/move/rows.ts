@@ -1,6 +1,13 @@
 import type { MoveSample, Sample, Split, VirshSample } from "./samples.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
-import { type Encryption, type LoadName, ROUND_TRIPS_MS, type Variant, variantsAt } from "./variants.ts";
+import {
+  type Encryption,
+  type LoadName,
+  type MoveVariant,
+  ROUND_TRIPS_MS,
+  type Variant,
+  variantsAt,
+} from "./variants.ts";
 
 interface Noticed {
   readonly streamGapMs: Statistics;
@@ -14,6 +21,8 @@ export interface Row extends Partial<Noticed> {
   readonly rttMs: number;
   readonly load: LoadName;
   readonly encryption?: Encryption;
+  /** The VM stood still for the copy of its memory. */
+  readonly suspended?: true;
   readonly n: number;
   readonly blackoutMs: Statistics;
   /** The gaps above are those at the switchover; these the largest from before the first command to after the last. */
@@ -38,20 +47,22 @@ export function rowsOf(samples: readonly Sample[]): readonly Row[] {
     const own = samples.filter((sample) => sample.variant === variant.id);
     const moves = own.filter((sample) => sample.kind === "move");
     const migrations = own.filter((sample) => sample.kind === "virsh");
-    if (variant.kind === "move" && moves.length > 0) return [moveRow(variant, moves)];
+    const moved = variant.kind === "move" || variant.kind === "suspended";
+    if (moved && moves.length > 0) return [moveRow(variant, moves)];
     if (variant.kind === "virsh" && migrations.length > 0) return [virshRow(variant, migrations)];
     return [];
   });
 }
 
-function moveRow(variant: Extract<Variant, { kind: "move" }>, moves: readonly MoveSample[]): Row {
-  const { id, rttMs, load, encryption } = variant;
+function moveRow(variant: MoveVariant, moves: readonly MoveSample[]): Row {
+  const { kind, id, rttMs, load, encryption } = variant;
   const onTrip = (trip: MoveSample["trip"]) => moves.filter((move) => move.trip === trip);
   const [first, back] = [onTrip("first"), onTrip("return")];
   const split = splitOf(moves.flatMap((move) => move.split ?? []));
   const writes = moves.flatMap((move) => move.writeP99Ms ?? []);
   return {
     ...{ variant: id, rttMs, load, encryption, n: moves.length },
+    ...(kind === "suspended" ? { suspended: true } : {}),
     blackoutMs: statisticsOf(moves.map((move) => move.blackoutMs)),
     ...noticedIn(moves),
     wholeMove: noticedIn(moves.map((move) => move.wholeMove)),

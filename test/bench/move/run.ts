@@ -103,6 +103,7 @@ class Session {
 async function measure(bench: BenchLab, variant: Variant, wanted: 1 | 2): Promise<readonly Sample[]> {
   switch (variant.kind) {
     case "move":
+    case "suspended":
       return await measureTrips(bench, variant, wanted);
     case "virsh":
       return [await measureVirsh(bench, variant)];

@@ -1,6 +1,7 @@
 import { appendFile } from "node:fs/promises";
 import { z } from "zod";
 import { readIfThere } from "../../../examples/lab/files.ts";
+import { type Conditions, conditions } from "./conditions.ts";
 
 const ms = z.number().nonnegative();
 
@@ -48,7 +49,12 @@ const copySample = z.strictObject({
   variant: z.string(),
   diskMBps: z.number(),
   memoryMBps: z.number(),
+  /** One TCP stream, from host to host. */
   streamMBps: z.number(),
+  /** One stream through nbdkit, as the disk goes, to a disk that keeps nothing. */
+  diskWayMBps: z.number(),
+  /** One stream through the pair of stunnels, as the memory goes; in the clear there are none. */
+  memoryWayMBps: z.number(),
 });
 
 export const sample = z.discriminatedUnion("kind", [moveSample, virshSample, copySample]);
@@ -58,23 +64,28 @@ export type VirshSample = z.output<typeof virshSample>;
 export type CopySample = z.output<typeof copySample>;
 export type Split = z.output<typeof split>;
 
-/** Samples, one a line of a file if one is named: a run that was broken off goes on where it was. */
+/** A line of a file of results. */
+const line = z.union([conditions, sample]);
+
+/** Samples, one a line of a file if one is named, behind what they were taken under: a run that was broken off goes on. */
 export class Samples {
   readonly #file: string | undefined;
   readonly #all: Sample[];
+  readonly #runs: Conditions[];
 
-  private constructor(file: string | undefined, all: readonly Sample[]) {
+  private constructor(file: string | undefined, lines: readonly z.output<typeof line>[]) {
     this.#file = file;
-    this.#all = [...all];
+    this.#runs = lines.filter((one) => one.kind === "run");
+    this.#all = lines.filter((one) => one.kind !== "run");
   }
 
   /** Rejects if the file holds what is no sample. */
   static async open(file?: string): Promise<Samples> {
     const text = file === undefined ? undefined : await readIfThere(file);
-    const lines = (text ?? "").split("\n").filter((line) => line !== "");
+    const lines = (text ?? "").split("\n").filter((one) => one !== "");
     return new Samples(
       file,
-      lines.map((line) => sample.parse(JSON.parse(line))),
+      lines.map((one) => line.parse(JSON.parse(one))),
     );
   }
 
@@ -82,12 +93,27 @@ export class Samples {
     return this.#all;
   }
 
+  /** Under what they were taken, as far as it was noted. */
+  get runs(): readonly Conditions[] {
+    return this.#runs;
+  }
+
   count(variant: string): number {
     return this.#all.filter((one) => one.variant === variant).length;
   }
 
+  /** What is added from now on is taken under these. */
+  async begin(now: Conditions): Promise<void> {
+    this.#runs.push(now);
+    await this.#keep([now]);
+  }
+
   async add(taken: readonly Sample[]): Promise<void> {
     this.#all.push(...taken);
-    if (this.#file !== undefined) await appendFile(this.#file, taken.map((one) => `${JSON.stringify(one)}\n`).join(""));
+    await this.#keep(taken);
+  }
+
+  async #keep(lines: readonly object[]): Promise<void> {
+    if (this.#file !== undefined) await appendFile(this.#file, lines.map((one) => `${JSON.stringify(one)}\n`).join(""));
   }
 }

@@ -17,5 +17,6 @@ test("the parts of a blackout make it up", () => {
 test("a record that lacks a point is not split", () => {
   const { "destination RESUME": __, ...timelineMs } = record.timelineMs;
   expect(splitOf({ ...record, timelineMs })).toBeUndefined();
+  expect(splitOf({ ...record, mode: "suspended" })).toBeUndefined();
   expect(splitOf({ ...record, path: { hops: [] } })).toBeUndefined();
 });

@@ -2,10 +2,12 @@ import type { MoveRecord } from "../../../provider/controller/placement.ts";
 import type { Split } from "./samples.ts";
 
 /**
- * Where a blackout's time went, by the points that the move left on record; undefined where one of them is missing.
+ * Where a blackout's time went, by the points that the move left on record; undefined where one of them is missing, and
+ * of a VM that was suspended: there it went into the copy of the memory.
  * When the last byte left is not among them: the path's one way is taken off the time from then to its arrival.
  */
-export function splitOf({ timelineMs, path }: MoveRecord): Split | undefined {
+export function splitOf({ timelineMs, path, mode }: MoveRecord): Split | undefined {
+  if (mode === "suspended") return undefined;
   const leaves = timelineMs["source MIGRATION device"];
   const arrived = timelineMs["destination MIGRATION completed"];
   const runs = timelineMs["destination RESUME"];

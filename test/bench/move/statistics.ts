@@ -17,4 +17,7 @@ export function statisticsOf(values: readonly number[]): Statistics {
   return { min, median: tenths(median), mean: tenths(mean), max };
 }
 
+/** As ratios are told. */
+export const hundredths = (value: number): number => Math.round(value * 100) / 100;
+
 const tenths = (value: number): number => Math.round(value * 10) / 10;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { lineOf } from "./json.ts";
 import type { MoveSample, Sample } from "./samples.ts";
 import { summarize } from "./summary.ts";
 import { tables } from "./table.ts";
@@ -20,9 +21,26 @@ const SAMPLES: readonly Sample[] = [
   moved("198 ms idle tls", "return", 126),
   moved("198 ms idle none", "first", 128),
   moved("1 ms idle tls", "first", 32),
+  moved("198 ms idle suspended", "first", 2_304),
   { kind: "virsh", variant: "198 ms idle virsh", blackoutMs: 960, totalMs: 24_000 },
-  { kind: "copy", variant: "198 ms copy tls", diskMBps: 90, memoryMBps: 105, streamMBps: 100 },
-  { kind: "copy", variant: "198 ms copy tls", diskMBps: 92, memoryMBps: 110.25, streamMBps: 105 },
+  {
+    kind: "copy",
+    variant: "198 ms copy tls",
+    diskMBps: 90,
+    memoryMBps: 105,
+    streamMBps: 100,
+    diskWayMBps: 96,
+    memoryWayMBps: 105,
+  },
+  {
+    kind: "copy",
+    variant: "198 ms copy tls",
+    diskMBps: 92,
+    memoryMBps: 110.25,
+    streamMBps: 105,
+    diskWayMBps: 100,
+    memoryWayMBps: 100,
+  },
 ];
 
 test("a row tells what was noticed at the switchover, in the whole move, and of both trips", () => {
@@ -37,14 +55,44 @@ test("a row tells what was noticed at the switchover, in the whole move, and of 
   });
 });
 
+test("the line of JSON has the same fields for each variant, and null where nothing is measured", () => {
+  const { rows, ratios, details } = lineOf(summarize(SAMPLES));
+  const fields = ["variant", "rttMs", "load", "n", "blackoutMs", "streamGapMs", "pingGapMs", "lostPings", "totalMs"];
+  for (const row of rows) expect(Object.keys(row)).toEqual([...fields, "memoryBytes", "diskBytes"]);
+  expect(rows.map(({ variant, pingGapMs, diskBytes }) => [variant, pingGapMs?.median ?? null, diskBytes])).toEqual([
+    ["198 ms idle tls", 188, 72e6],
+    ["198 ms idle none", 188, 72e6],
+    ["198 ms idle virsh", null, null],
+    ["1 ms idle tls", 92, 72e6],
+  ]);
+  expect(ratios).toEqual(summarize(SAMPLES).ratios);
+  expect(details["198 ms idle tls"]).toMatchObject({
+    encryption: "tls",
+    returnDiskBytes: 1.8e6,
+    split: { flightMs: 99 },
+  });
+  expect(details["198 ms idle virsh"]).toEqual({});
+});
+
 test("ratios are of what was measured in the same run, and absent where one side was not", () => {
   expect(summarize(SAMPLES).ratios).toEqual({
+    toPaper: {
+      ...{ "198 ms idle tls, blackout": 0.41, "198 ms idle tls, stream gap": 0.69, "198 ms idle tls, ping gap": 0.05 },
+      ...{
+        "198 ms idle none, blackout": 0.41,
+        "198 ms idle none, stream gap": 0.69,
+        "198 ms idle none, ping gap": 0.05,
+      },
+    },
     blackoutToFloor: { "198 ms idle tls": 1.29, "198 ms idle none": 1.29, "1 ms idle tls": 64 },
     wanToLan: { "idle tls": 4 },
     blackoutToVirsh: { "198 ms idle tls": 0.13, "198 ms idle none": 0.13 },
     tlsToNone: { "198 ms idle": 1 },
+    suspendedToLive: { "198 ms idle": 18 },
     returnToFirstDiskBytes: { "198 ms idle tls": 0.03 },
     copyToStream: { "198 ms copy tls, disk": 0.89, "198 ms copy tls, memory": 1.05 },
+    copyToWay: { "198 ms copy tls, disk": 0.93, "198 ms copy tls, memory": 1.05 },
+    wayToStream: { "198 ms copy tls, disk": 0.96, "198 ms copy tls, memory": 1 },
   });
 });
 
@@ -56,6 +104,7 @@ test("the tables show each variant beside the paper, and what was not measured a
   expect(text).toContain("| paper, 175 ms idle | – | 315, by the guest's clock | 230 | – | 3809 | – | 76 |");
   expect(text).toContain("| 198 ms idle tls | 10 | 10 | 99 | 9 | 8 |");
   expect(text).toContain("| blackout, 198 ms to 1 ms | idle tls | 4 | 5–10 |");
+  expect(text).toContain("| blackout, suspended to live | 198 ms idle | 18 | 50–100 |");
   const columns = text.split("\n").filter((line) => /^\| (198|1|paper)/.test(line) && line.includes("ms idle"));
   expect(new Set(columns.slice(0, 5).map((line) => line.split("|").length))).toEqual(new Set([15]));
 });

@@ -1,9 +1,8 @@
+import { type Cells, megabytes, table, told } from "./markdown.ts";
 import type { Row } from "./rows.ts";
-import type { Sample } from "./samples.ts";
+import type { CopySample, Sample } from "./samples.ts";
 import { type Statistics, statisticsOf } from "./statistics.ts";
 import type { Summary } from "./summary.ts";
-
-type Cells = readonly string[];
 
 /** The paper's moves were of memory alone, 200 MB, at 175 ms. */
 const PAPER: readonly Cells[] = [
@@ -44,6 +43,14 @@ const CAPTION =
   "1 s after RESUME; whole: from before the first command to after the last. Loaded: 30 MB/s of memory and 1 MB/s of " +
   "disk dirtied. Disk: first trip / return. Writes: the guest's to its disk during the move, 99 of 100 within.";
 
+const RATES: readonly (readonly [string, (copy: CopySample) => number])[] = [
+  ["disk", ({ diskMBps }) => diskMBps],
+  ["memory", ({ memoryMBps }) => memoryMBps],
+  ["one stream through nbdkit", ({ diskWayMBps }) => diskWayMBps],
+  ["one stream through stunnel", ({ memoryWayMBps }) => memoryWayMBps],
+  ["one TCP stream", ({ streamMBps }) => streamMBps],
+];
+
 /** Markdown: what was noticed, where the blackout's time went, and the ratios. */
 export function tables(samples: readonly Sample[], { rows, ratios }: Summary): string {
   const ours = rows.filter(({ encryption }) => encryption !== undefined);
@@ -58,17 +65,20 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
     table(
       ["ratio", "of", "here", "paper"],
       [
+        ...ratioRows("to the paper's figure", ratios.toPaper, "1"),
         ...ratioRows("blackout to one way of the path", ratios.blackoutToFloor, "–"),
         ...ratioRows("blackout, 198 ms to 1 ms", ratios.wanToLan, "5–10"),
         ...ratioRows("blackout to plain `virsh migrate --copy-storage-all`", ratios.blackoutToVirsh, "–"),
         ...ratioRows("blackout, encrypted to not", ratios.tlsToNone, "–"),
+        ...ratioRows("blackout, suspended to live", ratios.suspendedToLive, "50–100"),
         ...ratioRows("disk bytes, return to first trip", ratios.returnToFirstDiskBytes, "–"),
+        ...ratioRows("rate of a copy to one stream through the same programs", ratios.copyToWay, "–"),
         ...ratioRows("rate of a copy to one TCP stream", ratios.copyToStream, "–"),
+        ...ratioRows("rate of one stream through those programs to one TCP stream", ratios.wayToStream, "–"),
       ],
     ),
     "Rates on the path, from 3 s after each one's start:",
-    table(["variant", "n", "disk, MB/s", "memory, MB/s", "one TCP stream, MB/s"], rates(samples)),
-    "Live to non-live is not among them: there is no move that is not live.",
+    table(["variant", "n", ...RATES.map(([name]) => `${name}, MB/s`)], rates(samples)),
   ];
   return parts.join("\n\n");
 }
@@ -76,7 +86,6 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
 function noticed(row: Row): Cells {
   const { wholeMove: whole } = row;
   const shown = (statistics: Statistics | undefined) => (statistics ? told(statistics) : "–");
-  const megabytes = (bytes: number | undefined) => (bytes === undefined ? "–" : (bytes / 1e6).toFixed(1));
   const disk = row.encryption === undefined ? "–" : `${megabytes(row.diskBytes)} / ${megabytes(row.returnDiskBytes)}`;
   return [
     ...[row.variant, String(row.n), told(row.blackoutMs), shown(row.streamGapMs), shown(whole?.streamGapMs)],
@@ -99,18 +108,6 @@ function rates(samples: readonly Sample[]): readonly Cells[] {
   const copies = samples.filter((sample) => sample.kind === "copy");
   return [...new Set(copies.map(({ variant }) => variant))].map((variant) => {
     const own = copies.filter((copy) => copy.variant === variant);
-    const rate = (of: (copy: (typeof own)[number]) => number) => told(statisticsOf(own.map(of)));
-    const [disk, memory] = [rate(({ diskMBps }) => diskMBps), rate(({ memoryMBps }) => memoryMBps)];
-    return [variant, String(own.length), disk, memory, rate(({ streamMBps }) => streamMBps)];
+    return [variant, String(own.length), ...RATES.map(([, of]) => told(statisticsOf(own.map(of))))];
   });
-}
-
-function told({ min, median, mean, max }: Statistics): string {
-  return min === max ? String(median) : `${median} / ${mean} (${min}–${max})`;
-}
-
-function table(head: Cells, rows: readonly Cells[]): string {
-  if (rows.length === 0) return "(nothing measured)";
-  const line = (cells: Cells) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

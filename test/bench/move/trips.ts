@@ -3,7 +3,7 @@ import { Watch, type WatchedMove } from "../../../examples/lab/demo/watch.ts";
 import type { BenchLab } from "./lab.ts";
 import type { MoveSample } from "./samples.ts";
 import { splitOf } from "./split.ts";
-import { LOADS, type Variant } from "./variants.ts";
+import { LOADS, type MoveVariant } from "./variants.ts";
 
 const TRIPS = [
   { trip: "first", to: "san" },
@@ -13,10 +13,11 @@ const TRIPS = [
 /** A new VM goes to san, and back if two samples are wanted, under a variant's conditions and with everyone watching. */
 export async function measureTrips(
   { inventory, pulumi }: Pick<BenchLab, "inventory" | "pulumi">,
-  variant: Extract<Variant, { kind: "move" }>,
+  variant: MoveVariant,
   wanted: 1 | 2,
 ): Promise<MoveSample[]> {
   await pulumi.run("config", "set", "encryption", variant.encryption);
+  await pulumi.run("config", "set", "mode", variant.kind === "suspended" ? "suspended" : "live");
   await pulumi.run("config", "set", "site", "ams");
   await pulumi.run("up", "--yes", "--skip-preview");
   const samples: MoveSample[] = [];
@@ -32,6 +33,7 @@ export async function measureTrips(
     await watch.stop();
   }
   await pulumi.run("destroy", "--yes", "--skip-preview");
+  await pulumi.run("config", "set", "mode", "live");
   return samples;
 }
 

@@ -13,15 +13,23 @@ interface Conditions {
   readonly rttMs: number;
 }
 
+/** By a `pulumi up`: while it runs, or suspended for the copy of its memory. */
+export type MoveVariant = Conditions & {
+  readonly kind: "move" | "suspended";
+  readonly load: LoadName;
+  readonly encryption: Encryption;
+};
+
 /** One way to move a VM, and the conditions under which it is moved. */
-export type Variant = Conditions &
-  (
-    | { readonly kind: "move"; readonly load: LoadName; readonly encryption: Encryption }
-    /** Plain `virsh migrate` with storage, on the same path. */
-    | { readonly kind: "virsh"; readonly load: LoadName }
-    /** A VM large enough for its copy to reach a steady rate, beside one TCP stream on the same path. */
-    | { readonly kind: "copy"; readonly encryption: Encryption }
-  );
+export type Variant =
+  | MoveVariant
+  | (Conditions &
+      /** Plain `virsh migrate` with storage, on the same path. */
+      (
+        | { readonly kind: "virsh"; readonly load: LoadName }
+        /** A VM large enough for its copy to reach a steady rate, beside one TCP stream on the same path. */
+        | { readonly kind: "copy"; readonly encryption: Encryption }
+      ));
 
 const ENCRYPTIONS = ["tls", "none"] as const;
 const LOAD_NAMES = ["idle", "loaded"] as const;
@@ -34,6 +42,7 @@ export function variantsAt(rttMs: number): readonly Variant[] {
       ...ENCRYPTIONS.map((encryption): Variant => {
         return { kind: "move", id: `${at} ${load} ${encryption}`, rttMs, load, encryption };
       }),
+      { kind: "suspended", id: `${at} ${load} suspended`, rttMs, load, encryption: "tls" } satisfies Variant,
       { kind: "virsh", id: `${at} ${load} virsh`, rttMs, load } satisfies Variant,
     ]),
     ...ENCRYPTIONS.map((encryption): Variant => ({ kind: "copy", id: `${at} copy ${encryption}`, rttMs, encryption })),

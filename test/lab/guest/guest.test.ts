@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { listenToDiary } from "../../../examples/lab/probe/diary.ts";
 import { GuestControl, IDLE, IMAGE_PROCESSING } from "../../../examples/lab/probe/guest-control.ts";
 import { LineProcess } from "../../../examples/lab/probe/line-process.ts";
 import { monotonicMs } from "../../../examples/lab/probe/report.ts";
@@ -32,6 +33,23 @@ test("keeps its data, and knows it", async () => {
   await control.check(7, 3);
   // No file was written for this seed.
   await expect(control.check(8, 3)).rejects.toThrow("bad 3 MiB");
+});
+
+test("keeps a diary whose records are durable when they are told of, and knows its memory", async () => {
+  const listener = await listenToDiary(guest.client, GUEST_ADDRESS);
+  try {
+    await control.diary(200);
+    await expect.poll(async () => (await listener.report()).newest).toBeGreaterThan(100);
+    const { newest: heard } = await listener.report();
+    const reading = await control.reread();
+    expect(reading.newest).toBeGreaterThanOrEqual(heard);
+    expect(reading).toMatchObject({ records: reading.newest, bad: 0, errors: 0 });
+    expect(reading.longestMs).toBeGreaterThan(0);
+    await control.diary(0);
+    await control.checkMemory();
+  } finally {
+    await listener.stop();
+  }
 });
 
 test("answers garbage with an error and goes on", async () => {

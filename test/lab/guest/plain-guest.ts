@@ -67,7 +67,7 @@ export class PlainGuest {
 
   async boot(): Promise<void> {
     this.#directory = await mkdtemp(path.join(tmpdir(), "plain-guest-"));
-    const { kernel, initrd, disk } = await buildGuest(path.join(this.#directory, "image"));
+    const { kernel, initrd, disk } = await buildGuest(path.join(tmpdir(), "turntable-test-guest"));
     const file = (name: string) => path.join(this.#directory, name);
     await copyFile(disk, file("disk.qcow2"));
     const startedAt = performance.now();

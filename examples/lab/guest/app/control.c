@@ -9,6 +9,7 @@
 
 #include "blocks.h"
 #include "clock.h"
+#include "diary.h"
 #include "disk_load.h"
 #include "files.h"
 #include "gaps.h"
@@ -19,6 +20,7 @@
 #define MOST_ARGUMENTS 3
 #define MOST_RATE_MBPS 10000
 #define MOST_FILE_MIB 512
+#define MOST_RECORDS_A_SECOND 1000
 
 typedef unsigned long long number;
 
@@ -115,6 +117,34 @@ static void sync_disk(FILE *out, const number *arguments) {
   fputs("ok\n", out);
 }
 
+static void memory(FILE *out, const number *arguments) {
+  (void)arguments;
+  if (memory_load_bytes() > 0) {
+    fputs("error a load has changed the memory\n", out);
+    return;
+  }
+  unsigned bad = memory_check();
+  if (bad) fprintf(out, "bad %u pages\n", bad);
+  else fputs("ok\n", out);
+}
+
+static void diary(FILE *out, const number *arguments) {
+  if (arguments[0] > MOST_RECORDS_A_SECOND) {
+    fprintf(out, "error a diary gets at most %d records a second\n", MOST_RECORDS_A_SECOND);
+    return;
+  }
+  int error = diary_set(arguments[0]);
+  if (error) fprintf(out, "bad %s\n", strerror(error));
+  else fputs("ok\n", out);
+}
+
+static void reread(FILE *out, const number *arguments) {
+  (void)arguments;
+  struct diary_check check = diary_check();
+  fprintf(out, "%s newest=%llu records=%u bad=%u errors=%llu longestMs=%.3f\n", check.bad ? "bad" : "ok", (number)check.newest,
+          check.records, check.bad, (number)check.errors, check.longest_ns / 1e6);
+}
+
 static const struct command {
   const char *name;
   int arguments;
@@ -122,6 +152,7 @@ static const struct command {
 } commands[] = {
     {"load", 3, load},     {"gaps", 0, gaps},        {"clear", 0, clear},      {"stat", 0, stat},
     {"verify", 0, verify}, {"write", 2, write_file}, {"check", 2, check_file}, {"sync", 0, sync_disk},
+    {"diary", 1, diary},   {"reread", 0, reread},     {"memory", 0, memory},
     {"blocks", 3, write_blocks}, {"checkblocks", 3, check_blocks}, {"discard", 2, discard_blocks}, {"empty", 2, check_empty},
 };
 

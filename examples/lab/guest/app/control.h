@@ -11,6 +11,9 @@
  *   verify                                             ok <n> files <n> blocks | bad <n> files <n> blocks
  *   write <seed> <MiB> / check <seed> <MiB>            ok | bad <why>
  *   sync                                               ok
+ *   memory                                             ok | bad <n> pages
+ *   diary <records a second>                           ok | bad <why>
+ *   reread                                             <ok|bad> newest=<n> records=<n> bad=<n> errors=<n> longestMs=<ms>
  *
  * Anything else is answered "error <why>".
  */

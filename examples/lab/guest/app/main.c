@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "control.h"
+#include "diary.h"
 #include "disk_load.h"
 #include "memory_load.h"
 #include "stream.h"
@@ -14,6 +15,7 @@
 
 #define STREAM_PORT 5001
 #define CONTROL_PORT 5003
+#define DIARY_PORT 5004
 #define DEFAULT_MEMORY_MIB 100
 
 static void require(const char *what, int error) {
@@ -31,6 +33,7 @@ int main(int count, char **arguments) {
   require("clock", clock_start());
   require("stream", serve(STREAM_PORT, stream_samples, PRIORITY_STREAM));
   require("control", serve(CONTROL_PORT, control_answer, PRIORITY_LOAD));
+  require("diary", serve(DIARY_PORT, diary_tell, PRIORITY_LOAD));
   puts("GUEST READY");
   for (;;) pause();
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -62,6 +63,17 @@ int memory_start(unsigned mib) {
   fill_with_noise(image, (size_t)mib << 20, mib);
   image_mib = mib;
   return start_thread(process_image, NULL, PRIORITY_LOAD);
+}
+
+unsigned memory_check(void) {
+  unsigned bad = 0;
+  uint64_t state = noise_of(image_mib);
+  for (size_t page = 0; page < (size_t)image_mib * PAGES_PER_MIB; page++) {
+    bool same = true;
+    for (size_t i = 0; i < PAGE_WORDS; i++) same &= image[page * PAGE_WORDS + i] == noise(&state);
+    if (!same) bad++;
+  }
+  return bad;
 }
 
 unsigned memory_load_set(unsigned mbps, unsigned working_set_mib) {

@@ -7,3 +7,5 @@ int memory_start(unsigned mib);
 unsigned memory_load_set(unsigned mbps, unsigned working_set_mib);
 /** Bytes dirtied so far. */
 uint64_t memory_load_bytes(void);
+/** Reads the memory that was filled, as long as no load has run since. Returns how many pages are not as they were filled. */
+unsigned memory_check(void);

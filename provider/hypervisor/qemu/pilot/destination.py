@@ -36,6 +36,7 @@ def await_arrival(monitor, echo):
 def main():
     orders = Orders()
     parameters = orders.await_first()
+    make_room(parameters["record"]["path"], parameters["record"]["content"])
     ways = [datagram_socket(address) for address in parameters["addresses"]]
     listening = [{"address": address, "port": way.getsockname()[1]} for address, way in zip(parameters["addresses"], ways)]
     leash = detach(lambda held: Keeper(held, ways, parameters).keep())

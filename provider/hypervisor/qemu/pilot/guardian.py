@@ -18,7 +18,15 @@ def guard(leash, monitor, parameters):
         # What the pilot had told QEMU last may come to pass only now.
         monitor.attend_until(lambda: False, LAST_WISH_SECONDS)
         let_go(monitor, parameters)
-    elif "settled" not in leash.words and fence(monitor, parameters) is None:
+    elif "settled" not in leash.words and not is_settled(monitor, parameters):
         return
     monitor.socket.close()
     take_leave(parameters)
+
+
+def is_settled(monitor, parameters):
+    """Whether it is known who has the VM, or this QEMU has ended: what is no more runs nothing, whoever has it."""
+    try:
+        return fence(monitor, parameters) is not None
+    except (QemuFailed, OSError):
+        return not monitor.is_open()

@@ -1,6 +1,8 @@
 """The pilot beside the source: from before the disks' copy until it is known which site has the VM."""
 
 FINISH_MIRRORS_SECONDS = 3
+# A guest that stands still for the copy of its memory does not wait for one that gets no further.
+STALLED_COPY_SECONDS = 5
 # The last of the memory, and the destination's word that it has it.
 HAND_OVER_SECONDS = 15
 # From the end of the migration to the destination's record.
@@ -9,11 +11,19 @@ COMMIT_SECONDS = 3
 WORDS = {"active": "released", "refused": "kept", None: "overruled"}
 
 
-def begin(monitor, remote):
+def begin(monitor, parameters, remote):
     """Starts the migration over a connection that was opened here, ahead of QEMU's need."""
     with open_way(remote) as way:
         monitor.execute("getfd", [way.fileno()], fdname="way")
+    if parameters["mode"] == "suspended":
+        suspend(monitor, parameters)
     monitor.execute("migrate", uri="fd:way")
+
+
+def suspend(monitor, parameters):
+    """The guest stands still, off its network, and QEMU will not let it go on by itself: let_go does, or whoever has it next."""
+    monitor.execute("stop")
+    bridge_port(SIOCBRDELIF, parameters["bridge"], parameters["tap"])
 
 
 def finish_mirrors(monitor, disks):
@@ -35,13 +45,28 @@ def approach(monitor, parameters, orders):
     """Stands by while the disks are copied; then sends memory until little is left and the guest stands still, off its network."""
     monitor.attend_until(lambda: orders.given)
     obey(parameters["warrant"])
-    begin(monitor, orders.given.pop(0)["remote"])
-    status = monitor.wait_migration("pre-switchover", "completed", "failed", "cancelled")
+    begin(monitor, parameters, orders.given.pop(0)["remote"])
+    status = await_copy(monitor, parameters["mode"])
     if status != "pre-switchover":
         raise QemuFailed("migration %s before the switchover: %s" % (status, failure(monitor)))
     bridge_port(SIOCBRDELIF, parameters["bridge"], parameters["tap"])
     finish_mirrors(monitor, parameters["disks"])
     obey(parameters["warrant"])
+
+
+def await_copy(monitor, mode):
+    """Until the last of the memory is to be sent, or nothing will be; the migration's status."""
+    ends = ("pre-switchover", "completed", "failed", "cancelled")
+
+    def is_over():
+        return any(name == "MIGRATION" and data["status"] in ends for name, data in monitor.backlog)
+
+    sent = None
+    while mode == "suspended" and not monitor.attend_until(is_over, STALLED_COPY_SECONDS):
+        before, sent = sent, monitor.execute("query-migrate").get("ram", {}).get("transferred", 0)
+        if sent == before:
+            raise QemuFailed("no more of the memory was copied for %d s" % STALLED_COPY_SECONDS)
+    return monitor.wait_migration(*ends)
 
 
 def failure(monitor):

@@ -6,11 +6,21 @@
 #define FAULTS 2
 #endif
 
-mtype:qemu = { RUNS, RUNS_ON, PRE_SWITCHOVER, DEVICE, POSTMIGRATE, PAUSED, INCOMING, LOADED, GONE };
+mtype:qemu = { RUNS, RUNS_ON, SUSPENDED, PRE_SWITCHOVER, DEVICE, POSTMIGRATE, PAUSED, INCOMING, LOADED, GONE };
 mtype:role = { UNKNOWN, ARRIVING, ACTIVE, REFUSED };
 
-/* RUNS_ON: QEMU let the guest go on by itself, because its migration failed or was cancelled. */
+/*
+ * RUNS_ON: QEMU let the guest go on by itself, because its migration failed or was cancelled.
+ * SUSPENDED: the pilot stopped it for the copy of its memory. QEMU lets such a guest never go on by itself.
+ */
 mtype:qemu source = RUNS;
+#ifdef SUSPEND
+#define suspended true
+#define COPIED SUSPENDED     /* what it is while its memory is copied */
+#else
+#define suspended false
+#define COPIED RUNS
+#endif
 bool migrating = true;
 bool sourceTap = true;       /* a port of its bridge */
 bool strayed;                /* a guest that went on by itself has written to the source's disks after the commit */
@@ -78,7 +88,8 @@ inline cancelMigration() {
   d_step {
     migrating = false;
     if
-    :: source == PRE_SWITCHOVER || source == DEVICE -> source = RUNS_ON
+    :: (source == PRE_SWITCHOVER || source == DEVICE) && !suspended -> source = RUNS_ON
+    :: (source == PRE_SWITCHOVER || source == DEVICE) && suspended -> source = PAUSED
     :: else
     fi
   }
@@ -88,7 +99,15 @@ inline goOnAtSource() {
   cancelMigration();
   d_step {
     if
+#ifdef RELY_ON_QEMU
+    :: source != GONE -> sourceTap = true;
+      if
+      :: source == RUNS_ON -> source = RUNS
+      :: else
+      fi
+#else
     :: source != GONE -> sourceTap = true; source = RUNS
+#endif
     :: else
     fi
   }
@@ -140,6 +159,12 @@ inline fence() {
 
 /* Silence, a mirror that fails, a controller that is gone: before the point of no return any of them ends the move. */
 inline switchOver() {
+#ifdef SUSPEND
+  if
+  :: atomic { source == RUNS -> source = SUSPENDED; sourceTap = false }
+  :: true -> goto letGo
+  fi;
+#endif
   if
   :: source == PRE_SWITCHOVER -> sourceTap = false
   :: true -> goto letGo
@@ -317,9 +342,9 @@ end:
 active proctype Hypervisors() {
 end:
   do
-  :: atomic { migrating && source == RUNS -> source = PRE_SWITCHOVER }
+  :: atomic { migrating && source == COPIED -> source = PRE_SWITCHOVER }
   :: atomic { migrating && source == PRE_SWITCHOVER && continueSent -> source = DEVICE; stream = true }
-  :: atomic { migrating && (source == RUNS || source == PRE_SWITCHOVER) && pathFails -> cancelMigration() }
+  :: atomic { migrating && (source == COPIED || source == PRE_SWITCHOVER) && pathFails -> cancelMigration() }
   /* After migrate-continue it may fail for any reason, whether or not everything has arrived. */
   :: atomic { migrating && source == DEVICE -> cancelMigration() }
   :: atomic { migrating && source == DEVICE && !stream && !pathFails -> migrating = false; source = POSTMIGRATE }

@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 
+ROOM_BYTES = 4096
+
 
 @contextlib.contextmanager
 def locked(folder):
@@ -33,13 +35,24 @@ def verdict(path):
         return "refused"
 
 
+def make_room(path, content):
+    """From now on the record can be changed once, to as much as this, on a disk that has no room left."""
+    with draft_of(path) as file:
+        os.posix_fallocate(file.fileno(), 0, max(ROOM_BYTES, len(content.encode())))
+        os.fsync(file.fileno())
+
+
 def write_record(path, content, folder):
     """Durable when this returns; at every moment the old one or the new one is there."""
-    draft = path + ".next"
-    with open(draft, "w") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(content)
+    with draft_of(path) as file:
+        file.write(content.encode())
+        file.truncate()
         file.flush()
         os.fsync(file.fileno())
-    os.rename(draft, path)
+    os.rename(path + ".next", path)
     os.fsync(folder)
+
+
+def draft_of(path):
+    """What is allocated to it already is written over."""
+    return os.fdopen(os.open(path + ".next", os.O_WRONLY | os.O_CREAT, 0o600), "wb")

@@ -6,7 +6,7 @@ const CREDENTIALS = "way-credentials";
 const PEER = "way-peer";
 
 /** Nothing older is spoken, by whoever asks. */
-const TLS_1_3 = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
+export const TLS_1_3 = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
 
 /**
  * The destination's QEMU reads its credentials; resolves with the arguments of nbd-server-start under which it serves

@@ -10,16 +10,26 @@ const SECONDS = 10;
 const program = (name: string): string => readFileSync(new URL(`${name}.py`, import.meta.url), "utf8");
 const listening = z.object({ port: z.int() });
 
-/** What one TCP stream carries over the path from ams, in 10^6 bytes a second, measured as a copy is. */
-export async function measureStream({ ams, san }: LitPath, namespace: string): Promise<number> {
+/** Unix sockets into which a stream goes at ams and out of which it comes at san, where something carries it between them. */
+export interface Sockets {
+  readonly ams: string;
+  readonly san: string;
+}
+
+/**
+ * What one stream carries over the path from ams, in 10^6 bytes a second, measured as a copy is: a TCP stream from end
+ * to end, or one through what stands between two sockets.
+ */
+export async function measureStream({ ams, san }: LitPath, namespace: string, between?: Sockets): Promise<number> {
   const { address } = san;
-  const sink = await san.host.pilot(program("sink"), { address });
+  const sink = await san.host.pilot(program("sink"), between ? { socket: between.san } : { address });
   const meter = await watchBytes(namespace, "lp");
   try {
     const words = sink.messages[Symbol.asyncIterator]();
     const { port } = listening.parse((await words.next()).value);
     const fromMs = monotonicMs();
-    const source = await ams.host.pilot(program("source"), { address, port, seconds: SECONDS });
+    const to = between ? { socket: between.ams } : { address, port };
+    const source = await ams.host.pilot(program("source"), { ...to, seconds: SECONDS });
     const { code, stderr } = await source.ended;
     if (code !== 0) throw new Error(`the stream broke off: ${stderr.trim()}`);
     const { notes } = await meter.report();

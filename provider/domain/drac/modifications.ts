@@ -1,0 +1,94 @@
+import type { Connection, ModifyRequest } from "../../lightpath/drac/wire.ts";
+import { Refused } from "../refused.ts";
+import { connectionBody } from "./connection-store.ts";
+import type { ModificationStore, StoredModification } from "./modification-store.ts";
+import type { Part } from "./part.ts";
+import type { Riders } from "./riders.ts";
+import { firstFailure } from "./unison.ts";
+
+export interface ModificationParts {
+  readonly store: ModificationStore;
+  readonly riders: Riders;
+  readonly partOf: (domain: string) => Part;
+}
+
+/**
+ * Gives a connection another rate or end, at all the domains on its way or at none (NSI CS v2: a new version is reserved,
+ * then committed or aborted). Each domain keeps what both versions take until it is told that the new one stands, so that
+ * it can always go back; whatever is not agreed by all is undone, also after a restart. All in the connection's turn.
+ */
+export class Modifications {
+  readonly #parts: ModificationParts;
+
+  constructor(parts: ModificationParts) {
+    this.#parts = parts;
+  }
+
+  /** The new version. The same request again is answered again, and done once. Rejects with Refused, nothing changed. */
+  async make(connection: Connection, { requestId, vm, ...wish }: ModifyRequest, token: string): Promise<Connection> {
+    const { store } = this.#parts;
+    const { connectionId: id, window } = connection;
+    const bandwidthMbps = wish.bandwidthMbps ?? connection.bandwidthMbps;
+    const endMs = Date.parse(wish.end ?? window.end);
+    await this.settle(connection);
+    const before = store.find(id, requestId);
+    if (before && isSame(before, { vm, ...wish })) return connection;
+    if (before) throw new Refused(409, "request.used", `the request ${requestId} asked for something else before`);
+    const modification = { request: requestId, vm, bandwidthMbps, endMs };
+    store.begin(id, modification);
+    const failure = await this.#reserveAndCommit(connection, modification, token);
+    if (failure !== undefined) {
+      // What is still owed then is paid when the domain answers again.
+      await this.#undo(connection, requestId).catch(() => undefined);
+      throw failure;
+    }
+    const modified = { ...connection, bandwidthMbps, window: { ...window, end: new Date(endMs).toISOString() } };
+    store.agree(modified, requestId, connectionBody(modified));
+    await this.#tell(modified, modification).catch(() => undefined);
+    return modified;
+  }
+
+  /** Pays what is owed: what was agreed is told, what was not is undone. Rejects if a domain does not answer. */
+  async settle(connection: Connection): Promise<void> {
+    for (const one of this.#parts.store.open(connection.connectionId)) {
+      if (one.phase === "agreed") await this.#tell(connection, one);
+      else await this.#undo(connection, one.request);
+    }
+  }
+
+  async #reserveAndCommit(connection: Connection, modification: Omit<StoredModification, "phase">, token: string) {
+    const { connectionId: id } = connection;
+    const { request } = modification;
+    return (
+      (await this.#everywhere(connection, (part) => part.holdModification(id, modification, token))) ??
+      (await this.#everywhere(connection, (part) => part.commitModification(id, request)))
+    );
+  }
+
+  async #undo(connection: Connection, request: string): Promise<void> {
+    const { connectionId: id } = connection;
+    const failure = await this.#everywhere(connection, (part) => part.abortModification(id, request));
+    if (failure !== undefined) throw failure;
+    this.#parts.store.forget(id, request);
+  }
+
+  async #tell(connection: Connection, { request, vm }: Pick<StoredModification, "request" | "vm">): Promise<void> {
+    const { connectionId: id } = connection;
+    this.#parts.riders.stays(connection, vm);
+    const failure = await this.#everywhere(connection, (part) => part.confirmModification(id, request));
+    if (failure !== undefined) throw failure;
+    this.#parts.store.finish(id, request);
+  }
+
+  async #everywhere({ segments }: Connection, act: (part: Part) => Promise<void>): Promise<unknown> {
+    const { partOf } = this.#parts;
+    return firstFailure(await Promise.allSettled(segments.map(async ({ domain }) => await act(partOf(domain)))));
+  }
+}
+
+/** What a request left out is what the connection had when it was made. */
+function isSame(before: StoredModification, { vm, bandwidthMbps, end }: Omit<ModifyRequest, "requestId">): boolean {
+  const sameRate = bandwidthMbps === undefined || bandwidthMbps === before.bandwidthMbps;
+  const sameEnd = end === undefined || Date.parse(end) === before.endMs;
+  return before.vm === vm && sameRate && sameEnd;
+}

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { allCells, impossibility, possibleCells, timesWanted } from "./cells.ts";
+import type { Result } from "./result.ts";
+import { tables } from "./table.ts";
+
+const played = (changes: Partial<Result>): Result => ({
+  ...{ fault: "lightpath cut", moment: "disk copy", at: "2026-01-01T00:00:00.000Z", commit: "c", digest: "new" },
+  ...{ driver: "direct", from: "ams", passed: true, failures: [], ran: "source", runs: "destination" },
+  ...{ tcpSurvived: true, longestPauseMs: 210, longestWriteMs: 2_400, heldMs: 0, left: [], said: "", tookMs: 1 },
+  ...changes,
+});
+
+const cellOf = (text: string, fault: string, column: number) =>
+  text
+    .split("\n")
+    .find((line) => line.startsWith(`| ${fault} |`))
+    ?.split(" | ")[column];
+
+test("a cell tells the worst of what was seen with the newest code, and how often it passed", () => {
+  const text = tables([
+    played({ digest: "old", longestPauseMs: 9_000 }),
+    played({ left: ["path"] }),
+    played({ longestPauseMs: 300, ran: "destination" }),
+    played({ passed: false, longestPauseMs: 5_000, failures: ["two VMs run"] }),
+  ]);
+  const wanted = "source or destination; TCP yes; pause 0.30 s; write 2.40 s; left: path; 2 of 3";
+  expect(cellOf(text, "lightpath cut", 2)).toBe(wanted);
+});
+
+test("a dead VM has no figures, a cell that cannot be says why, and one that was not played says so", () => {
+  const {
+    tcpSurvived: _,
+    longestPauseMs: __,
+    longestWriteMs: ___,
+    ...rest
+  } = played({ ran: "nowhere", runs: "nowhere" });
+  const text = tables([{ ...rest, fault: "source QEMU killed" }]);
+  expect(cellOf(text, "source QEMU killed", 2)).toBe("died; 1 of 1");
+  expect(cellOf(text, "source pilot killed", 7)).toMatch(/^cannot be \(1\)/);
+  expect(text).toMatch(/^\(1\) .+\.$/m);
+  expect(cellOf(text, "lightpath cut", 1)).toBe("not played");
+});
+
+test("fifteen faults at seven moments, each possible one wanted three times, at the switchover ten times", () => {
+  expect(allCells()).toHaveLength(15 * 7);
+  expect(possibleCells().every((cell) => impossibility(cell) === undefined)).toBe(true);
+  expect(timesWanted({ fault: "lightpath cut", moment: "after continue" })).toBe(10);
+  expect(timesWanted({ fault: "lightpath cut", moment: "memory copy" })).toBe(3);
+});
