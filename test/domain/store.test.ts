@@ -40,7 +40,7 @@ test("a store of the first version gets what was added since, and keeps what it 
   const upgraded = openStore(file);
   expect(tables(upgraded)).toEqual(all);
   expect(all).toEqual(expect.arrayContaining([...ADDED]));
-  expect(upgraded.prepare("SELECT home FROM revocations").all()).toMatchObject([home: "ams.example" ]);
+  expect(upgraded.prepare("SELECT home FROM revocations").all()).toMatchObject([{ home: "ams.example" }]);
   upgraded.close();
   openStore(file).close();
 });
