@@ -41,6 +41,8 @@ The configuration holds:
                    (needs root), {driver: "none"} steers nothing
   holdSeconds      how long a reservation waits for its commit (60)
   tokenSeconds     how long a move's token lives (900)
+  discovery        {refreshSeconds, lifeSeconds}: how often the domain tells its
+                   peers its topology (60), and how long that holds (300)
 
 Prints a line that ends in "listening" when it answers. Its log, JSON lines, goes
 to standard error.

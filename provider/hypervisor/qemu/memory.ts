@@ -22,6 +22,8 @@ const migration = z.looseObject({
   "socket-address": z.array(z.looseObject({ type: z.string(), port: z.string().optional() })).optional(),
 });
 
+const FRUITLESS = new Set(["none", "cancelling", "cancelled", "failed"]);
+
 /** The destination awaits the memory at an address of QEMU's (`tcp:…`, `unix:…`). */
 export async function listenForMemory(qmp: Qmp, uri: string): Promise<void> {
   await setCapabilities(qmp, CAPABILITIES);
@@ -63,10 +65,11 @@ export async function throttle(qmp: Qmp, percent: number): Promise<void> {
   await qmp.execute("migrate-set-parameters", { "max-cpu-throttle": percent, "cpu-throttle-increment": percent });
 }
 
-/** Progress of the running pre-copy, or undefined before the first figures. */
+/** Progress of the running pre-copy, or how it ended; undefined before the first figures. */
 export async function memoryProgress(qmp: Qmp): Promise<Progress | undefined> {
   const state = await qmp.query("query-migrate", migration);
-  if (!state.ram) return undefined;
+  // What QEMU still tells of a migration that failed is of an earlier one, or of one that counts no more.
+  if (!state.ram || FRUITLESS.has(state.status ?? "none")) return undefined;
   const { transferred, remaining, mbps } = state.ram;
   const expected = state["expected-downtime"];
   return {

@@ -22,7 +22,11 @@ async function connectMonitor(place: Place): Promise<Duplex | undefined> {
 
 /** As openMonitor, but undefined means that no QEMU of the VM's lives: one that lives and cannot be asked is never taken for dead. */
 export async function askMonitor(place: Place, vmName: string): Promise<Qmp | undefined> {
-  const qmp = await openMonitor(place, vmName);
+  const qmp = await openMonitor(place, vmName).catch(async (thrown: unknown) => {
+    // It may be ending at this very moment, with its socket open to the last.
+    if (await livingPid(place, files(place.directory).pid)) throw thrown;
+    return undefined;
+  });
   if (qmp || !(await livingPid(place, files(place.directory).pid))) return qmp;
   throw unaskable(place, vmName);
 }
