@@ -14,6 +14,7 @@ import type { Cell, Result } from "./result.ts";
 import { lookAt, type Mend, type Scene, type Setting } from "./scene.ts";
 import { SEED, Watch, WRITTEN_MIB } from "./watch.ts";
 
+const MOST_UPS = 3;
 /** A controller that has not ended by then hangs: its own patience is shorter everywhere. */
 const END_TIMEOUT_MS = 180_000;
 /** After the move has ended, a VM that goes on by itself does so within this. */
@@ -53,6 +54,7 @@ export class Player {
       return {
         ...{ ...cell, from: setting.from, passed: failures.length === 0, failures, ...seen },
         ...{ ran: broken.ran, left: broken.left, heldMs: broken.heldMs, said: broken.said },
+        ups: again.ups,
         tookMs: Math.round(monotonicMs() - beganMs),
       };
     } catch (thrown) {
@@ -134,11 +136,14 @@ export class Player {
     return this.#lane.driver.up(setting.to);
   }
 
-  /** What an operator does next. */
+  /** What an operator does next: `up`, and again where that one, on a busy machine, gives its move up as a whole. */
   async #again({ to }: Setting, killed: boolean) {
     if (killed) await this.#lane.driver.afterKill();
-    const up = this.#lane.driver.up(to);
-    return { secondCode: await ended(up), secondSaid: lastWordOf(up) };
+    for (let ups = 1; ; ups++) {
+      const up = this.#lane.driver.up(to);
+      const again = { ups, secondCode: await ended(up), secondSaid: lastWordOf(up) };
+      if (ups === MOST_UPS || !/Everything was taken back/.test(again.secondSaid)) return again;
+    }
   }
 
   /** The next cell goes on with what is healthy. */

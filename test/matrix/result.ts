@@ -33,6 +33,8 @@ export const result = z.strictObject({
   streamGapMs: ms.optional(),
   /** What the broken move left, before the second `up`. */
   left: z.array(z.string()),
+  /** How often `up` was called after the broken move, until one came to its end. */
+  ups: z.int().positive().default(1),
   /** What the controller said at last. */
   said: z.string(),
   tookMs: ms,

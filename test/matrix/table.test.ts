@@ -6,7 +6,16 @@ import { tables } from "./table.ts";
 const played = (changes: Partial<Result>): Result => ({
   ...{ fault: "lightpath cut", moment: "disk copy", at: "2026-01-01T00:00:00.000Z", commit: "c", digest: "new" },
   ...{ driver: "direct", from: "ams", passed: true, failures: [], ran: "source", runs: "destination" },
-  ...{ tcpSurvived: true, longestPauseMs: 210, longestWriteMs: 2_400, heldMs: 0, left: [], said: "", tookMs: 1 },
+  ...{
+    tcpSurvived: true,
+    longestPauseMs: 210,
+    longestWriteMs: 2_400,
+    heldMs: 0,
+    left: [],
+    said: "",
+    ups: 1,
+    tookMs: 1,
+  },
   ...changes,
 });
 

@@ -48,6 +48,7 @@ function textOf(cell: Cell, results: readonly Result[]): string {
     ...figure("pause", shown, ({ longestPauseMs }) => longestPauseMs),
     ...figure("write", shown, ({ longestWriteMs }) => longestWriteMs),
     ...(left.length > 0 ? [`left: ${left.join(", ")}`] : []),
+    ...upsOf(shown),
     `${passed.length} of ${same.length}`,
   ].join("; ");
 }
@@ -68,6 +69,11 @@ function tcpOf(shown: readonly Result[]): string[] {
 function figure(name: string, shown: readonly Result[], of: (one: Result) => number | undefined): string[] {
   const known = shown.flatMap((one) => of(one) ?? []);
   return known.length === 0 ? [] : [`${name} ${(Math.max(...known) / 1_000).toFixed(2)} s`];
+}
+
+function upsOf(shown: readonly Result[]): string[] {
+  const most = Math.max(...shown.map(({ ups }) => ups));
+  return most > 1 ? [`up to ${most} further ups`] : [];
 }
 
 const unique = <T>(all: readonly T[]): T[] => [...new Set(all)];
