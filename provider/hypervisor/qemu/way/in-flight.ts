@@ -7,7 +7,7 @@ const MIB = 1 << 20;
 const BUFFER_MIB = { least: 16, most: 128, all: 512 };
 /** Requests under way hold more than one product, those that wait in QEMU for their turn more than the rest. */
 const PRODUCTS_IN_BUFFER = 6;
-const BULK_REQUESTS = 12;
+const BULK_REQUESTS = 10;
 /** As many as there could ever be: pieces so small are bound by round trips, not by bytes. */
 const DELTA_REQUESTS = 64;
 
