@@ -1,48 +1,22 @@
 import type { Logger } from "pino";
 import { importPublicKey } from "../aaa/keys.ts";
 import { reasonOf } from "../errors.ts";
-import { Authority } from "./aaa/authority.ts";
 import { Callers } from "./aaa/callers.ts";
-import { Commitments } from "./aaa/commitments.ts";
-import { Consents } from "./aaa/consents.ts";
-import { Grants } from "./aaa/grants.ts";
-import { Permission } from "./aaa/permission.ts";
-import { Revocations } from "./aaa/revocations.ts";
+import { aaaHalf } from "./aaa/half.ts";
 import { serveAaa } from "./aaa/routes.ts";
 import { Signatures } from "./aaa/signatures.ts";
-import { Tokens } from "./aaa/tokens.ts";
 import { Ledger } from "./accounting/ledger.ts";
-import { Metered } from "./accounting/metered.ts";
 import { Refusals } from "./accounting/refusals.ts";
-import { Uses } from "./accounting/uses.ts";
-import type { DomainConfig } from "./config.ts";
 import { Atlas } from "./discovery/atlas.ts";
 import { Exchange } from "./discovery/exchange.ts";
 import { serveDiscovery } from "./discovery/routes.ts";
 import { Statements } from "./discovery/statements.ts";
-import { ConnectionStore } from "./drac/connection-store.ts";
-import { Coordinator } from "./drac/coordinator.ts";
-import { Debts } from "./drac/debts.ts";
-import { ModificationStore } from "./drac/modification-store.ts";
-import { Modifications } from "./drac/modifications.ts";
-import { Offers } from "./drac/offers.ts";
-import { peerPart } from "./drac/peer-part.ts";
-import { RideStore } from "./drac/ride-store.ts";
-import { Riders } from "./drac/riders.ts";
-import { Room } from "./drac/room.ts";
+import { dracHalf } from "./drac/half.ts";
 import { serveConnections, serveSegments } from "./drac/routes.ts";
-import { SegmentStore } from "./drac/segment-store.ts";
-import { Segments } from "./drac/segments.ts";
-import { Unison } from "./drac/unison.ts";
-import { VersionStore } from "./drac/version-store.ts";
-import type { Element } from "./element/element.ts";
-import { LinuxElement } from "./element/linux.ts";
-import { noElement } from "./element/none.ts";
 import type { Loaded } from "./load.ts";
 import { Peers } from "./peers.ts";
 import { openPolicies } from "./policy/policies.ts";
 import { repeat } from "./repeat.ts";
-import { Serial } from "./serial.ts";
 import { makeServer } from "./server.ts";
 import { openStore } from "./store.ts";
 import { ownPorts } from "./topology.ts";
@@ -60,54 +34,34 @@ export interface Agent {
 
 /** Puts the parts of an agent together, makes the switch do what the store says, and answers. Rejects if it cannot listen, or use its store or its policies. */
 export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
+  const { domain, listen, discovery } = loaded.config;
   const policies = await openPolicies(loaded.config.policies, log);
   const database = openStore(loaded.config.store);
   const statements = new Statements(database);
-  const atlas = new Atlas(loaded.config.domain, loaded.config.topology, statements);
-  const config = { ...loaded.config, topology: atlas };
+  const atlas = new Atlas(domain, loaded.config.topology, statements);
   const peers = new Peers(loaded);
-  const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, config.domain));
-  const revocations = new Revocations(database);
-  const authority = new Authority(signatures, revocations);
-  const { key } = loaded.signing;
-  const unwritten = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "a fact could not be sealed");
-  const accounts = new Ledger({ domain: config.domain, database, key, failed: unwritten });
-  const permission = new Permission(config, policies, new Commitments(database));
-  const consents = new Consents(config, signatures, permission, accounts);
-  const grants = new Grants({ config, database, signatures, permission, consents, revocations, peers, accounts, log });
-  const tokens = new Tokens(signatures, grants, config.tokenSeconds, accounts);
-  const { domain, topology, holdSeconds } = config;
-  const store = new SegmentStore(database);
-  const room = new Room(ownPorts(loaded.config), store);
-  const rides = new RideStore(database);
-  const element = new Metered(elementOf(config), new Uses(database), accounts);
-  const versions = new VersionStore(database);
-  const segments = new Segments({ domain, holdSeconds, room, store, versions, rides, authority, element, accounts });
-  const partOf = (name: string) => (name === domain ? segments.partFor(domain) : peerPart(peers, name));
-  const connections = new ConnectionStore(database);
-  const riders = new Riders(database, partOf);
-  const modifications = new Modifications({ store: new ModificationStore(database), riders, partOf });
-  const led = { store: connections, unison: new Unison(connections, partOf), modifications, turns: new Serial() };
-  const coordinator = new Coordinator({ ...led, topology, riders, authority, partOf });
-  const debts = new Debts({ ...led, log });
+  const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, domain));
+  const unsealed = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "a fact could not be sealed");
+  const accounts = new Ledger({ domain, database, key: loaded.signing.key, failed: unsealed });
+  const ground = { config: { ...loaded.config, topology: atlas }, database, signatures, peers, accounts, log };
+  const aaa = aaaHalf(ground, policies);
+  const drac = dracHalf(ground, aaa.authority, ownPorts(loaded.config));
+  const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds: discovery.lifeSeconds, log });
   const refusals = new Refusals(accounts);
   const server = makeServer(loaded, new Callers(domain, loaded.known, database), log, refusals);
-  serveAaa(server, { grants, tokens, consents, revocations, accounts });
-  const offers = new Offers(topology, (name, request) => partOf(name).occupancy(request));
-  serveConnections(server, coordinator, offers);
-  serveSegments(server, segments);
-  const { refreshSeconds, lifeSeconds } = config.discovery;
-  const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds, log });
+  serveAaa(server, aaa);
+  serveConnections(server, drac.coordinator, drac.offers);
+  serveSegments(server, drac.segments);
   serveDiscovery(server, exchange);
-  debts.recover();
-  await segments.restore();
-  const url = await server.listen({ host: config.listen.address, port: config.listen.port });
+  drac.debts.recover();
+  await drac.segments.restore();
+  const url = await server.listen({ host: listen.address, port: listen.port });
   const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
   const stops = [
-    repeat(() => segments.expire(), EXPIRY_INTERVAL_MS, complain),
-    repeat(() => debts.settle(), DEBT_INTERVAL_MS, complain),
+    repeat(() => drac.segments.expire(), EXPIRY_INTERVAL_MS, complain),
+    repeat(() => drac.debts.settle(), DEBT_INTERVAL_MS, complain),
     repeat(async () => refusals.flush(), DEBT_INTERVAL_MS, complain),
-    repeat(() => exchange.refresh(), refreshSeconds * 1_000, complain),
+    repeat(() => exchange.refresh(), discovery.refreshSeconds * 1_000, complain),
   ];
   return {
     url,
@@ -121,15 +75,4 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
       database.close();
     },
   };
-}
-
-function elementOf({ element }: DomainConfig): Element {
-  switch (element.driver) {
-    case "linux":
-      return new LinuxElement(element.devices);
-    case "none":
-      return noElement;
-    default:
-      return element satisfies never;
-  }
 }
