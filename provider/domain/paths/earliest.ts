@@ -54,8 +54,8 @@ export function earliest<T extends object>(
     const bound = soonest(links, fits, startMs, find);
     if (bound === "undecided") return none(false, startMs);
     if (bound === undefined) return none(true, latestMs);
-    // All that lacks is one label on both sides: that changes only where a booking ends.
-    startMs = bound > startMs ? bound : timetable.nextEnd(startMs);
+    // All that lacks is one label on both sides: that changes only where a booking does.
+    startMs = bound > startMs ? bound : timetable.nextChange(startMs);
   }
   return none(false, startMs);
 }

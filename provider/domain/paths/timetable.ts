@@ -26,8 +26,8 @@ export interface Times {
   freeLabels(link: NetworkLink, span: Span): LabelSet;
   /** The earliest start in [fromMs, latestMs] at which a link has the rate and some label all the time; Infinity if none. */
   firstFit(link: NetworkLink, want: Want, fromMs: number, latestMs: number): number;
-  /** When a booking, of any link, next ends after a moment: only then may something become free. Infinity if none does. */
-  nextEnd(afterMs: number): number;
+  /** When anything next changes after a moment, on any link: only then may something become free. Infinity if nothing does. */
+  nextChange(afterMs: number): number;
 }
 
 interface LinkTimes {
@@ -43,8 +43,6 @@ const bits = (mbps: number): number => Math.round(mbps * 1_000_000);
 export class Timetable implements Times {
   readonly #network: Network;
   readonly #links = new Map<NetworkLink, LinkTimes>();
-  /** How many bookings end when. */
-  readonly #ends = new StepFunction();
 
   constructor(network: Network) {
     this.#network = network;
@@ -88,8 +86,12 @@ export class Timetable implements Times {
     }
   }
 
-  nextEnd(afterMs: number): number {
-    return this.#ends.nextChange(afterMs);
+  nextChange(afterMs: number): number {
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const { rate, labels } of this.#links.values()) {
+      for (const times of [rate, ...labels.values()]) soonest = Math.min(soonest, times.nextChange(afterMs));
+    }
+    return soonest;
   }
 
   #firstLabel(link: NetworkLink, times: LinkTimes, durationMs: number, fromMs: number, latestMs: number): number {
@@ -112,6 +114,5 @@ export class Timetable implements Times {
     ofLabel.add(fromMs, untilMs, sign);
     times.labels.set(label, ofLabel);
     times.booked |= only(label);
-    this.#ends.add(untilMs, Number.POSITIVE_INFINITY, sign);
   }
 }

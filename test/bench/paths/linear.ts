@@ -34,8 +34,9 @@ export class LinearTimes implements Times {
     return starts.find(fits) ?? Number.POSITIVE_INFINITY;
   }
 
-  nextEnd(afterMs: number): number {
-    return this.#all.reduce((least, { untilMs }) => (untilMs > afterMs ? Math.min(least, untilMs) : least), Infinity);
+  nextChange(afterMs: number): number {
+    const moments = this.#all.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs]);
+    return moments.reduce((least, ms) => (ms > afterMs ? Math.min(least, ms) : least), Number.POSITIVE_INFINITY);
   }
 
   #of(link: NetworkLink): (Booked & { channel: number })[] {

@@ -28,7 +28,7 @@ it("lists the k cheapest ways, each once", () => {
       expect(ways.every((way) => open.some((one) => names(one) === names(way)))).toBe(true);
       if (ways.length > 2) several++;
     }),
-    { numRuns: 500 },
+    { numRuns: 1_000 },
   );
   expect(several).toBeGreaterThan(3);
 });
@@ -76,7 +76,7 @@ it("finds the cheapest pair of ways that do not fail together", () => {
         expect(canBeLabelled(all, way, mbps, SPAN)).toBe(true);
       }
     }),
-    { numRuns: 700 },
+    { numRuns: 1_500 },
   );
   for (const count of [found, none]) expect(count).toBeGreaterThan(5);
 });

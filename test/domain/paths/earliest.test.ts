@@ -50,7 +50,7 @@ it("finds the earliest slot there is, and the cheapest way in it that keeps to e
         if (index > 0 && !swaps) expect(labels[index]).toBe(labels[index - 1]);
       });
     }),
-    { numRuns: 700 },
+    { numRuns: 1_500 },
   );
   // What is drawn is neither always free nor always full.
   for (const count of [found, later, none]) expect(count).toBeGreaterThan(5);
