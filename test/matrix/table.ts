@@ -28,9 +28,10 @@ const INTRODUCTION = `# What breaks, when, and what becomes of the VM
 Written by \`npm run test:faults\` from results.jsonl. Each cell: where the VM ran when the broken move had ended;
 whether its clients' TCP session survived; the longest pause of the guest by its own clock, in which the time is contained for
 which the test held the moment; the longest write that the guest waited for; what was left until the next \`pulumi up\`, after which
-in every cell the VM ran at its new site and nothing was left; how often it passed, of how often it was played.
+in every cell that passed the VM ran at its new site and nothing was left; how often it passed, of how often it was played
+(what failed is told in results.jsonl). A cell that was not played is not known.
 
-A VM that died did so with the hypervisor that held it: its disk then held every synced write.`;
+A VM that died in a cell that passed did so with the hypervisor that held it, and its disk held every synced write.`;
 
 function textOf(cell: Cell, results: readonly Result[]): string {
   if (impossibility(cell) !== undefined) return `cannot be (${noteNumber(cell)})`;
