@@ -21,7 +21,7 @@ let traveller: Traveller;
 
 beforeAll(async () => {
   traveller = await Traveller.begin("disks", [{ name: "spare", sizeMiB: SPARE_MIB }]);
-}, 120_000);
+}, 180_000);
 afterAll(async () => traveller?.end());
 
 /** What the layers of the second disk take at a place. */
@@ -84,7 +84,7 @@ test("of two disks each arrives whole; what is empty or was discarded takes no r
   expect(laidBytes).toBeLessThan(1.1 * trip.diskBytes);
   expect(trip.writeP99Ms).toBeGreaterThan(0);
   expect(trip.writeP99Ms).toBeLessThan(60_000);
-}, 120_000);
+}, 180_000);
 
 test("a return brings what changed on each disk, and what was discarded meanwhile takes no room there either", async () => {
   await traveller.guest(async (control) => {
@@ -114,7 +114,7 @@ test("a return brings what changed on each disk, and what was discarded meanwhil
     expect(await takenBySpare(place), place.site).toBeLessThan(3 * MIB + BESIDE_BYTES);
   }
   expect(traveller.warnings).toEqual([]);
-}, 120_000);
+}, 180_000);
 
 test("a move that waits its turn fails at once when a pilot falls", async () => {
   const { source, destination, vm, hosts } = traveller;
@@ -136,7 +136,7 @@ test("a move that waits its turn fails at once when a pilot falls", async () => 
   expect(await qemu.settle(source, destination, vm, false)).toBe("source");
   await qemu.remove(destination, vm.name, "replica");
   expect(await qemu.observe(destination)).toMatchObject({ kind: "replica" });
-}, 60_000);
+}, 120_000);
 
 /** Name, size, time and content of every disk's file at a place. */
 async function disksAt({ host, directory }: Place): Promise<readonly (readonly unknown[])[]> {
@@ -207,4 +207,4 @@ test("what a VM left is neither released nor overwritten until its disks are flu
   expect(events.map(({ event }) => event)).toContain("flushed");
   expect(await qemu.observe(source)).toMatchObject({ kind: "replica" });
   await traveller.guest((control) => control.checkBlocks(9, 2, 300));
-}, 120_000);
+}, 180_000);

@@ -11,6 +11,8 @@ import { type TwoHosts, twoHosts } from "./two-hosts.ts";
 
 const run = promisify(execFile);
 const GUEST = "10.1.1.2";
+/** A guest that is just starting, on a machine that is busy with others. */
+const PATIENCE_S = 90;
 
 export interface Trip extends Transfer {
   readonly onto: Arrival["onto"];
@@ -97,7 +99,7 @@ export class Traveller {
     // The same neighbour at both hosts, so that the guest need not find out that it has another one.
     await run("ip", ["-n", namespace, "link", "set", bridge, "address", "52:54:00:10:01:01"]);
     await run("ip", ["-n", namespace, "address", "replace", "10.1.1.1/24", "dev", bridge]);
-    const control = await GuestControl.connect(namespace, GUEST);
+    const control = await GuestControl.connect(namespace, GUEST, PATIENCE_S);
     return await ask(control).finally(() => control.close());
   }
 
