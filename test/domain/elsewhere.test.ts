@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Domains, grantFor, startDomains, wishFor } from "./agents.ts";
-import { TOPOLOGY } from "./testbed.ts";
+import { policiesUpTo, TOPOLOGY } from "./testbed.ts";
 
 const HOUR_MS = 3_600_000;
 const base = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS + HOUR_MS;
@@ -15,14 +15,11 @@ describe("where there is no room", () => {
     const direct = { a: { domain: "ams.example", port: "direct" }, b: { domain: "san.example", port: "direct" } };
     const rest = { id: "direct", capacityMbps: 1_000, channels: 4, delayMs: 300 };
     const topology = { ...TOPOLOGY, links: [...TOPOLOGY.links, { ...direct, ...rest }] };
-    // Transit lets ams have little: only the slow direct link is wide enough for more.
-    domains = await startDomains((config) => ({
-      ...{ ...config, topology },
-      peers: config.peers.map((peer) => {
-        const stingy = config.domain === "transit.example" && peer.domain === "ams.example";
-        return { ...peer, maxBandwidthMbps: stingy ? 500 : 1_000 };
-      }),
-    }));
+    // Transit lets nobody have much: only the slow direct link is wide enough for more.
+    domains = await startDomains(
+      (config) => ({ ...config, topology }),
+      (name) => policiesUpTo(name === "transit.example" ? 500 : 1_000),
+    );
   });
   afterAll(async () => await domains.end());
 
