@@ -174,3 +174,14 @@ test("a source QEMU killed after migrate-continue: the VM arrives, and nobody th
   expect(await crossing.run("there")).toBe("running");
   for (const side of ["here", "there"] as const) await crossing.untilAlone(side);
 }, 60_000);
+
+test("a destination QEMU killed in the moment before its commit: nothing is committed, and the VM goes on at the source", async () => {
+  const { outcome, release } = await crossing.atTheCommit();
+  // Its monitor stays open for as long as the kernel takes to clear it away.
+  broken.kill(await broken.pidIn("there", "qemu.pid"));
+  release();
+  expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed", retry: "safe" } });
+  await crossing.untilHome();
+  await crossing.expectNothingLeft();
+  expect(await crossing.run("there")).toBe("dead");
+}, 60_000);

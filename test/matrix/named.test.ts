@@ -5,7 +5,7 @@ import { type Cell, nameOf } from "./result.ts";
 
 /** Eight cells of the fault matrix, by the real CLI, and what each must show beside passing. */
 const NAMED: readonly (Cell & { readonly shows: Partial<Played> })[] = [
-  { fault: "lightpath cut", moment: "after continue", shows: { ran: "source", tcpSurvived: true } },
+  { fault: "lightpath cut", moment: "after continue", shows: { ran: "destination", tcpSurvived: true } },
   { fault: "destination QEMU killed", moment: "before continue", shows: { ran: "source", tcpSurvived: true } },
   { fault: "destination QEMU killed", moment: "after continue", shows: { ran: "source", tcpSurvived: true } },
   { fault: "controller killed", moment: "memory copy", shows: { ran: "source", tcpSurvived: true } },

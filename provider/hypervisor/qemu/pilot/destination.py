@@ -2,6 +2,8 @@
 
 # How often QEMU is asked for a sign of life while it waits for the memory.
 VOUCH_SECONDS = 0.5
+# Nobody else can say who has the VM while this waits for QEMU's word.
+LAST_WORD_SECONDS = 1
 
 
 def commit(monitor, record):
@@ -11,9 +13,11 @@ def commit(monitor, record):
         require_free(record["path"])
         with open(record["path"]) as file:
             role = json.load(file)["role"]
-        # Whoever refuses ends this QEMU too: a record that says "incoming" again is another move's.
-        if role != "incoming" or not monitor.is_open():
+        if role != "incoming":
             raise QemuFailed("the move was refused before it was committed")
+        # Whoever refuses ends this QEMU too: a record that says "incoming" again is another move's. And a QEMU that is
+        # being killed keeps its monitor open for a while, but does not answer any more.
+        monitor.execute("query-status", seconds=LAST_WORD_SECONDS)
         write_record(record["path"], record["content"], folder)
 
 
@@ -51,6 +55,8 @@ def main():
     say("ready")
     try:
         await_arrival(monitor, echo)
+        # From here on only a verdict breaks it off.
+        monitor.attendants = []
         commit(monitor, parameters["record"])
         echo.role = "active"
         monitor.attendants = [echo]

@@ -41,14 +41,15 @@ class Monitor:
         self._next(time.monotonic() + GREETING_SECONDS, "QEMU's monitor %s serves somebody else" % path)
         self.execute("qmp_capabilities")
 
-    def execute(self, command, descriptors=(), **arguments):
-        """What the command returned. Descriptors go with it to QEMU (getfd)."""
+    def execute(self, command, descriptors=(), seconds=None, **arguments):
+        """What the command returned; `seconds`: how long that may take. Descriptors go with it to QEMU (getfd)."""
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
         arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
         self.asked = number = self.asked + 1
         line = json.dumps({"execute": command, "arguments": arguments, "id": number}).encode() + b"\n"
         socket.send_fds(self.socket, [line], descriptors)
         while True:
-            message = self._next()
+            message = self._next(deadline, "QEMU does not answer %s" % command)
             self._note(message)
             # The answer to a command whose wait was broken off may still come first.
             if message.get("id") != number:
