@@ -46,7 +46,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts", NAMED_FAULTS],
           exclude: E2E_MEASURING,
           globalSetup: "test/e2e/setup.ts",
-          // Each in a lab of its own: most of the time they wait for far sites.
+          // Each in a lab of its own (LANES, test/e2e/lab.ts): most of the time they wait for far sites.
           maxWorkers: 2,
           ...LIMITS,
           ...E2E_LIMITS,

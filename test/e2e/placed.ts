@@ -15,7 +15,7 @@ export interface Placed {
   remove(): Promise<void>;
 }
 
-/** Places the VM in the worker's own lab. */
+/** Places the VM in this file's own lab. */
 export async function place(): Promise<Placed> {
   const here = await world();
   await settledTraces(here);

@@ -6,6 +6,10 @@ import { moveTo, turnAround } from "../../examples/lab/demo/turn.ts";
 import { Watch } from "../../examples/lab/demo/watch.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { DOMAINS, REPOSITORY } from "../../examples/lab/layout.ts";
+import { ASSERTION_TYPE, signAssertion } from "../../provider/aaa/assertion.ts";
+import { callerOf } from "../../provider/aaa/caller.ts";
+import { ALGORITHM } from "../../provider/aaa/keys.ts";
+import { CONSENT_TYPE, GRANT_TYPE, TOKEN_TYPE } from "../../provider/aaa/token.ts";
 import { STAGES } from "../../provider/controller/course.ts";
 import { Snoop } from "./snoop.ts";
 import {
@@ -203,7 +207,11 @@ test("no secret is in the state, the logs, the journals or an argument list", as
   expect(state).not.toMatch(TOKEN);
   expect(said).not.toMatch(TOKEN);
   expect(await readFile(logFile, "utf8")).toContain("[4/6] migrate");
-  expect(await filesHolding(directory, ["eyJ[A-Za-z0-9_-]{10,}\\.", caller.d])).toEqual([credentials.callerKeyFile]);
+  // What a domain signs for others to read, its accounts and its topology, stands in its store; no right and no assertion does.
+  const secrets = [TOKEN_TYPE, GRANT_TYPE, CONSENT_TYPE, ASSERTION_TYPE].map(headerOf);
+  const signed = await signAssertion(await callerOf({ id: "x", key: JSON.stringify(caller) }), "y");
+  expect(signed.startsWith(headerOf(ASSERTION_TYPE))).toBe(true);
+  expect(await filesHolding(directory, [...secrets, caller.d])).toEqual([credentials.callerKeyFile]);
   expect(
     await filesHolding(
       directory,
@@ -217,6 +225,11 @@ test("after destroy nothing is left at the sites and the gateway", async () => {
   await expect.poll(() => traces(here), SETTLING).toEqual(before);
   expect(await liveConnections(here)).toEqual([]);
 });
+
+/** How a JWT of a type begins. */
+function headerOf(typ: string): string {
+  return Buffer.from(JSON.stringify({ alg: ALGORITHM, typ })).toString("base64url");
+}
 
 const logLine = z.looseObject({ msg: z.string(), move: z.string().optional(), url: z.string().optional() });
 

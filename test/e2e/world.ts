@@ -27,9 +27,9 @@ export interface World {
   readonly pulumi: PulumiCli;
 }
 
-/** The worker's own lab, built or repaired if need be; anew if a file that failed left a VM's files at a site. */
+/** This file's own lab, built or repaired if need be; anew if a file that failed left a VM's files at a site. */
 export async function world(): Promise<World> {
-  const lab = ownLab();
+  const lab = await ownLab();
   const left = await Promise.all(SITES.map((site) => readdir(lab.storage(site)).catch(() => [])));
   if (left.flat().length > 0) await takeDown(lab, () => undefined);
   await bringUp(lab, () => undefined);
