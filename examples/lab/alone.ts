@@ -1,8 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** An abstract unix socket: it has no file, is bound by one process at a time, and goes with that process. */
-const NAME = "\0turntable-labs";
+const NAME = "turntable-labs";
 const PATIENCE_MS = 60_000;
 
 /**
@@ -20,18 +19,23 @@ export async function alone<T>(act: () => Promise<T>): Promise<T> {
 
 async function hold(): Promise<Server> {
   for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(20)) {
-    try {
-      return await bind();
-    } catch (thrown) {
-      const isTaken = thrown instanceof Error && "code" in thrown && thrown.code === "EADDRINUSE";
-      if (!isTaken || Date.now() > deadline) throw thrown;
-    }
+    const held = await claim(NAME);
+    if (held) return held;
+    if (Date.now() > deadline) throw new Error(`another process holds ${NAME} for ${PATIENCE_MS / 1_000} s`);
   }
 }
 
-function bind(): Promise<Server> {
+/**
+ * A name on this machine that one process holds at a time, until it lets go or ends; undefined if another has it. It is
+ * an abstract unix socket (unix(7)), which has no file.
+ */
+export function claim(name: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.once("error", reject).listen(NAME, () => resolve(server));
+    const refused = (thrown: Error) => {
+      if ("code" in thrown && thrown.code === "EADDRINUSE") resolve(undefined);
+      else reject(thrown);
+    };
+    server.once("error", refused).listen(`\0${name}`, () => resolve(server));
   });
 }

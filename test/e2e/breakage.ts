@@ -1,5 +1,4 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { run } from "../../examples/lab/command.ts";
 import { writeAtomically } from "../../examples/lab/files.ts";
@@ -7,6 +6,7 @@ import { bringUp } from "../../examples/lab/lab.ts";
 import { type DomainKey, LIGHTPATH_ADDRESS, type SiteName } from "../../examples/lab/layout.ts";
 import { policyFolder } from "../../examples/lab/policies.ts";
 import { startDaemon } from "../../examples/lab/process.ts";
+import { until } from "../breakage/until.ts";
 import { inside, type World } from "./world.ts";
 
 /** Undoes what was broken. */
@@ -70,10 +70,10 @@ export async function lowerLimit(here: World, domain: DomainKey, maxBandwidthMbp
     const told = log.split("\n").filter((line) => line.includes("policies are in force"));
     return told.at(-1)?.includes(`"${id}"`) ?? false;
   };
-  await until(`the policy ${id} of ${domain}`, inForce);
+  await inTime(`the policy ${id} of ${domain}`, inForce);
   return async () => {
     await repair(here);
-    await until(`the end of the policy ${id} of ${domain}`, async () => !(await inForce()));
+    await inTime(`the end of the policy ${id} of ${domain}`, async () => !(await inForce()));
   };
 }
 
@@ -128,7 +128,7 @@ export async function when(
   seen: (shown: z.output<typeof journal>) => boolean,
 ): Promise<void> {
   const file = `${lab.storage(site)}/${inventory.vm.name}/journal.json`;
-  await until(`the journal at ${site}`, async () => {
+  await inTime(`the journal at ${site}`, async () => {
     const text = await readFile(file, "utf8").catch(() => undefined);
     return text !== undefined && seen(journal.parse(JSON.parse(text)));
   });
@@ -138,7 +138,7 @@ export async function when(
 export async function whenCopying({ lab }: World, from: SiteName, what: "disk" | "memory"): Promise<void> {
   const to = from === "ams" ? "san" : "ams";
   const query = ["ss", "-tinHO", "state", "established", "dst", LIGHTPATH_ADDRESS[to]];
-  await until(`the copy of the ${what}`, async () => {
+  await inTime(`the copy of the ${what}`, async () => {
     const connections = await inside(lab.namespaces[from], ...query);
     const taken = [...connections.matchAll(/bytes_acked:(\d+)/g)].filter(([, bytes]) => Number(bytes) > 2e6);
     return taken.length >= (what === "disk" ? 1 : 2);
@@ -159,7 +159,6 @@ export async function killHypervisor(
   process.kill(Number(await readFile(`${lab.storage(site)}/${vm}/qemu.pid`, "utf8")), "SIGKILL");
 }
 
-async function until(what: string, there: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(5)) if (await there()) return;
-  throw new Error(`${what} did not come`);
+async function inTime(what: string, there: () => Promise<boolean>): Promise<void> {
+  await until(what, there, 60_000, 5);
 }

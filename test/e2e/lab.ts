@@ -1,6 +1,6 @@
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { claim } from "../../examples/lab/alone.ts";
 import { readDescription } from "../../examples/lab/description.ts";
 import { type Lab, layOut } from "../../examples/lab/layout.ts";
 
@@ -35,21 +35,20 @@ let own: Promise<Lab> | undefined;
 
 /** The lab of this process, which runs one file: a lane that no other has, until it ends. */
 export function ownLab(): Promise<Lab> {
-  own ??= claim();
+  own ??= freeLane();
   return own;
 }
 
-async function claim(): Promise<Lab> {
+async function freeLane(): Promise<Lab> {
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(200)) {
     for (let lane = 1; lane <= LANES; lane++) if (await isOurs(lane)) return labOf(lane);
   }
   throw new Error(`none of ${LANES} labs came free`);
 }
 
-/** An abstract unix socket has no file, is bound by one process at a time, and goes with that process. Vitest's numbers of workers are not: one may be given twice. */
-function isOurs(lane: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer((socket) => socket.destroy()).unref();
-    server.once("error", () => resolve(false)).listen(`\0turntable-e2e-${lane}`, () => resolve(true));
-  });
+/** Not by vitest's numbers of workers: one may be given twice. */
+async function isOurs(lane: number): Promise<boolean> {
+  const held = await claim(`turntable-e2e-${lane}`);
+  held?.unref();
+  return held !== undefined;
 }

@@ -44,6 +44,11 @@ const GOING_BACK =
 /** Holds that ran out count no more, though nobody may have noted it yet. */
 const LIVE = `(state IN ('reserved', 'provisioned') OR (state = 'held' AND hold_expires > ?))`;
 
+/** From when to when it is reserved, as it is told elsewhere. */
+export function windowOf({ startMs, endMs }: Pick<StoredSegment, "startMs" | "endMs">) {
+  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+}
+
 export class SegmentStore {
   readonly #database: DatabaseSync;
 

@@ -6,7 +6,7 @@ import type { SegmentModification } from "../wire.ts";
 import { grantOf, requireRate, requireWay } from "./admission.ts";
 import type { RideStore } from "./ride-store.ts";
 import type { Room } from "./room.ts";
-import type { SegmentStore, StoredSegment } from "./segment-store.ts";
+import { type SegmentStore, type StoredSegment, windowOf } from "./segment-store.ts";
 import { isLive, type VersionStore } from "./version-store.ts";
 import { beyond, type Version } from "./versions.ts";
 
@@ -91,9 +91,8 @@ export class SegmentVersions {
     if (segment.other?.request !== request) return;
     const { versions, accounts } = this.#parts;
     versions.drop(segment);
-    const { coordinator, id, bandwidthMbps, startMs, endMs } = segment;
-    const window = { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
-    accounts.note({ event: "changed", coordinator, connection: id, bandwidthMbps, window });
+    const { coordinator, id, bandwidthMbps } = segment;
+    accounts.note({ event: "changed", coordinator, connection: id, bandwidthMbps, window: windowOf(segment) });
   }
 
   /** A connection is its users' own, and what others use is not lessened. */

@@ -5,7 +5,7 @@ import { Serial } from "../serial.ts";
 import type { SegmentRequest } from "../wire.ts";
 import { grantOf, requireRate, requireWay } from "./admission.ts";
 import type { Part } from "./part.ts";
-import type { StoredSegment } from "./segment-store.ts";
+import { type StoredSegment, windowOf } from "./segment-store.ts";
 import { SegmentVersions, type VersionParts } from "./segment-versions.ts";
 
 /** This domain's part of every connection that leads through it: its calendar, and its switch. */
@@ -222,10 +222,6 @@ function sharesTerminal(one: StoredSegment, other: StoredSegment): boolean {
   return one.ends.some((mine) =>
     other.ends.some(({ port, channel }) => port === mine.port && channel === mine.channel),
   );
-}
-
-function windowOf({ startMs, endMs }: StoredSegment) {
-  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
 }
 
 function over({ id, state, endMs }: StoredSegment): Refused {

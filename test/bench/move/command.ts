@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { count } from "../count.ts";
 import { conditionsNow } from "./conditions.ts";
 import { lineOf } from "./json.ts";
 import { readmeTables } from "./readme.ts";
@@ -60,12 +61,6 @@ async function move({ moves, only, results, json, table }: Options): Promise<voi
   for (const fault of faults) console.log(`\nFAULT: ${fault}`);
   if (faults.length > 0 || stop.signal.aborted) process.exitCode = 1;
   if (json) console.log(JSON.stringify(lineOf(summary)));
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError("It must be a whole number from 1 on.");
 }
 
 function pattern(text: string): RegExp {

@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { count } from "../count.ts";
 import { LinearTimes } from "./linear.ts";
 import { answer, KINDS, type Kind, makeQuestion, type Reply } from "./questions.ts";
 import { Random } from "./random.ts";
@@ -128,10 +129,4 @@ function table(
       `| ${kind} | ${p50Ms} | ${p99Ms} | ${cpuP99Ms} | ${maxMs} | ${atOnce} | ${later} | ${none} | ${undecided} |`,
   );
   return [head, "|---|---|---|---|---|---|---|---|---|", ...lines].join("\n");
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError("It must be a whole number from 1 on.");
 }

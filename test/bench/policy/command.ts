@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
+import { count } from "../count.ts";
 import { measure, type Row } from "./run.ts";
 
 interface Options {
@@ -32,10 +33,4 @@ export function policyCommand(): Command {
 
 function line({ variant, medianMs, p99Ms, cpuMs, ratio }: Row): string {
   return `| ${variant} | ${medianMs.toFixed(3)} | ${p99Ms.toFixed(3)} | ${cpuMs.toFixed(3)} | ${ratio.toFixed(2)} |`;
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new InvalidArgumentError("It must be a whole number from 1 on.");
 }
