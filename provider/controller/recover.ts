@@ -116,7 +116,7 @@ async function awake(context: Context, { end, seen }: Sighting, journal: Journal
   const vm = await hypervisor.specOf(end.place);
   const copying = journal !== undefined && wasBegun(journal, "migrate") && seen.run === "running";
   if (seen.run === "paused" || copying) await hypervisor.resume(end.place, vm);
-  if (seen.run !== "dead") await hypervisor.settleDisks(end.place, vm);
+  await (seen.run === "dead" ? hypervisor.layToRest(end.place, vm) : hypervisor.settleDisks(end.place, vm));
   const now = await hypervisor.observe(end.place);
   return { end, seen: now.kind === "active" ? now : seen };
 }

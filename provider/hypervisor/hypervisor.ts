@@ -205,4 +205,6 @@ export interface Hypervisor {
   refuse(destination: Place, vm: VmSpec): Promise<"source" | "destination">;
   /** Lets a VM run, connected, that a move which broke off left paused at the place that has it. One that runs is left as it is. */
   resume(place: Place, vm: VmSpec): Promise<void>;
+  /** Where a VM died while it moved away: ends what the move had put beside it. What is not there is fine. */
+  layToRest(place: Place, vm: VmSpec): Promise<void>;
 }

@@ -1,14 +1,19 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { until } from "./until.ts";
 
-/** Holds the lock under which a VM's record changes, its folder's; resolves with what lets go of it. */
-export async function lockFolder(directory: string): Promise<() => void> {
+/** Holds the lock under which a VM's record changes, its folder's; resolves with what lets go of it: it has when that resolves. */
+export async function lockFolder(directory: string): Promise<() => Promise<void>> {
   const lock = spawn("flock", ["--no-fork", directory, "sh", "-c", "echo held; exec sleep 120"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   await new Promise((resolve) => lock.stdout.once("data", resolve));
-  return () => void lock.kill("SIGKILL");
+  const ended = once(lock, "exit");
+  return async () => {
+    lock.kill("SIGKILL");
+    await ended;
+  };
 }
 
 /** Resolves when a process waits for a lock (proc_locks(5)). */

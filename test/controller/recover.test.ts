@@ -13,6 +13,7 @@ import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { attach } from "../../provider/lightpath/attachment.ts";
 import { tunnelRecord } from "../../provider/tunnel/tunnel.ts";
 import { vxlan } from "../../provider/tunnel/vxlan.ts";
+import { isAlive } from "../breakage/processes.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
 let sites: TwoSites;
@@ -38,6 +39,16 @@ async function begun(): Promise<void> {
   const machine = await qemu.machineOf(move.from.place);
   const arrival: Arrival = { epoch: 2, generation: "m1", machine, onto: "nothing" };
   await qemu.receive(move.to.place, move.vm, arrival);
+}
+
+/** An nbdkit as it stands beside a source while a disk is copied; resolves with its pid. */
+async function copying(): Promise<number> {
+  const near = `${move.from.place.directory}/near-${move.vm.disks[0]?.name}`;
+  const argv = ["nbdkit", "-f", "-U", `${near}.sock`, "-P", `${near}.pid`, "null"];
+  const pid = await move.from.host.launch(argv, { logFile: `${near}.log` });
+  await expect.poll(() => move.from.host.readFile(`${near}.pid`)).toContain(String(pid));
+  await move.from.host.remove(`${near}.log`);
+  return pid;
 }
 
 const look = () => whereabouts(sites.context, [sites.ams, sites.san], "tiny");
@@ -147,6 +158,7 @@ test("an older copy is kept, whatever is wanted, where nobody can say that the V
 
 test("a source that has died meanwhile keeps nobody from clearing up, and all that is told carries the move's id", async () => {
   await begun();
+  const nearEnd = await copying();
   const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
   await journal.note("migrate", "begun");
   process.kill(Number(await move.from.host.readFile(`${move.from.place.directory}/qemu.pid`)), "SIGKILL");
@@ -161,6 +173,8 @@ test("a source that has died meanwhile keeps nobody from clearing up, and all th
   expect(await move.to.host.list(`${sites.directory}/san`)).toEqual([]);
   expect(await readJournal(shelfOf(move.from))).toBeUndefined();
   expect(new Set(told)).toEqual(new Set(["m1"]));
+  expect(isAlive(nearEnd)).toBe(false);
+  expect((await move.from.host.list(move.from.place.directory)).filter((name) => name.startsWith("near-"))).toEqual([]);
 });
 
 test("a VM that was left standing still, off its network, goes on connected", async () => {

@@ -22,7 +22,7 @@ export class Breakage {
   readonly #hosts: TwoHosts;
   readonly #namespaces: Record<Side, string>;
   readonly #stopped = new Set<number>();
-  readonly #locks = new Set<() => void>();
+  readonly #locks = new Set<() => Promise<void>>();
 
   constructor(tag: string, hosts: TwoHosts) {
     this.#hosts = hosts;
@@ -63,7 +63,7 @@ export class Breakage {
   /** Ways pass again, locks are free, who stood still goes on. */
   async mend(): Promise<void> {
     await this.reopen();
-    for (const release of this.#locks) release();
+    for (const release of this.#locks) await release();
     for (const pid of this.#stopped) signal(pid, "SIGCONT");
     this.#locks.clear();
     this.#stopped.clear();
@@ -99,12 +99,12 @@ export class Breakage {
   }
 
   /** Holds the lock under which the destination commits; resolves with what lets go of it. */
-  async lockRecord(): Promise<() => void> {
+  async lockRecord(): Promise<() => Promise<void>> {
     const release = await lockFolder(this.place("there").directory);
     this.#locks.add(release);
-    return () => {
-      release();
+    return async () => {
       this.#locks.delete(release);
+      await release();
     };
   }
 

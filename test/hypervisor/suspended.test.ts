@@ -59,7 +59,7 @@ test("a VM that dirties more than the path carries arrives as it was, and was aw
   await before.close();
   const { outcome, release } = await crossing.atTheCommit();
   const arriving = await memoryAt("there", "guardianMonitor");
-  release();
+  await release();
   const ended = await outcome;
   if (!("transfer" in ended)) throw ended.thrown;
   const { blackoutMs = Number.NaN, memoryBytes, iterations, events } = ended.transfer;
@@ -127,7 +127,7 @@ test("a destination QEMU that dies while the VM is suspended costs it nothing mo
 test("a move that is refused after migrate-continue: QEMU does not let a suspended guest go on, the pilot does", async () => {
   const { pilot, outcome, release } = await crossing.atTheCommit();
   await broken.stop(pilot);
-  release();
+  await release();
   await crossing.untilHome();
   expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed", retry: "safe" } });
   await crossing.expectNothingLeft();

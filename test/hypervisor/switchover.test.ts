@@ -85,7 +85,7 @@ test("a source pilot killed between pre-switchover and migrate-continue: the VM 
 test("a destination pilot that stands still before its commit is refused, and cannot commit later", async () => {
   const { pilot, outcome, release } = await crossing.atTheCommit();
   await broken.stop(pilot);
-  release();
+  await release();
   await crossing.untilHome();
   expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed", retry: "safe" } });
   expect(await qemu.observe(hosts.there)).toMatchObject({ kind: "incoming", run: "dead" });
@@ -98,7 +98,7 @@ test("a destination pilot that stands still before its commit is refused, and ca
 test("answers lost: the destination has the VM, and the source never runs it, nor asks for ever", async () => {
   const { outcome, release } = await crossing.atTheCommit();
   await broken.mute();
-  release();
+  await release();
   expect(await outcome).toMatchObject({ transfer: { memoryBytes: expect.any(Number) } });
   expect(await crossing.run("there")).toBe("running");
   await until("the source asks", async () => (await broken.orphans("here")).length > 0);
@@ -114,7 +114,7 @@ test("a lightpath cut after migrate-continue: the verdict comes over the routed 
   const { pilot, outcome, release } = await crossing.atTheCommit();
   await broken.cut("lightpath");
   await broken.stop(pilot);
-  release();
+  await release();
   await crossing.untilHome();
   expect(await outcome).toMatchObject({ thrown: { retry: "safe" } });
   await crossing.expectNothingLeft();
@@ -124,7 +124,7 @@ test("both ways cut after migrate-continue: the VM stands still at the source un
   const { pilot, outcome, release } = await crossing.atTheCommit();
   await broken.cut("lightpath", "routed");
   await broken.stop(pilot);
-  release();
+  await release();
   for (let seconds = 0; seconds < 5; seconds++) {
     await sleep(1_000);
     expect([await broken.answers("here"), await broken.answers("there")]).toEqual([false, false]);
@@ -143,7 +143,7 @@ test("a source pilot killed after migrate-continue: its guardian asks, and the c
   broken.kill(await broken.holder("here", "pilot"));
   await sleep(500);
   expect(await broken.answers("here")).toBe(false);
-  release();
+  await release();
   expect(await outcome).toMatchObject({ transfer: { memoryBytes: expect.any(Number) } });
   for (const side of ["here", "there"] as const) await crossing.untilAlone(side);
   expect([await crossing.run("here"), await crossing.run("there")]).toEqual(["paused", "running"]);
@@ -169,7 +169,7 @@ test("a source QEMU killed after migrate-continue: the VM arrives, and nobody th
       () => false,
     );
   await until("the source's QEMU is gone", gone);
-  release();
+  await release();
   expect(await outcome).toMatchObject({ transfer: { memoryBytes: expect.any(Number) } });
   expect(await crossing.run("there")).toBe("running");
   for (const side of ["here", "there"] as const) await crossing.untilAlone(side);
@@ -179,7 +179,7 @@ test("a destination QEMU killed in the moment before its commit: nothing is comm
   const { outcome, release } = await crossing.atTheCommit();
   // Its monitor stays open for as long as the kernel takes to clear it away.
   broken.kill(await broken.pidIn("there", "qemu.pid"));
-  release();
+  await release();
   expect(await outcome).toMatchObject({ thrown: { code: "hypervisor.failed", retry: "safe" } });
   await crossing.untilHome();
   await crossing.expectNothingLeft();

@@ -3,6 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { openLocal } from "../../provider/host/local.ts";
+import { fenceProgram } from "../../provider/hypervisor/qemu/flight.ts";
+import { lockFolder } from "../breakage/folder-lock.ts";
 
 const PROGRAM = readFileSync(new URL("../../provider/hypervisor/qemu/pilot/verdict.py", import.meta.url), "utf8");
 /** Two pages for files, and nothing else: as a disk is that others have filled. */
@@ -62,4 +65,20 @@ test("a VM is not committed to a disk on which its next writes would stop it", (
 test("without room made for it nothing can be recorded there, and the old record stays whole", () => {
   expect(run(FILL, "print(verdict(path))")).toMatch(/No space left on device/);
   expect(recorded()).toEqual({ role: "incoming", epoch: 2 });
+});
+
+test("a controller that asks does not wait for ever for whoever has the record locked, and changes nothing", async () => {
+  const release = await lockFolder(path.dirname(record));
+  const host = openLocal("there");
+  try {
+    const ask = () => host.pilot(fenceProgram(), { path: record, patienceSeconds: 1 }).then(({ ended }) => ended);
+    expect(await ask()).toMatchObject({ code: 1, stderr: expect.stringContaining("locked by somebody else for 1 s") });
+    expect(recorded()).toMatchObject({ role: "incoming" });
+    await release();
+    expect(await ask()).toMatchObject({ code: 0 });
+    expect(recorded()).toMatchObject({ role: "refused" });
+  } finally {
+    await release();
+    await host.close();
+  }
 });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { run } from "../../examples/lab/command.ts";
 import { devicesOf } from "../../examples/lab/network.ts";
 import { answeredOf, connectMs, endChild, floodMbps, serveTraffic } from "./traffic.ts";
@@ -26,6 +27,8 @@ describe("the userspace delay line", () => {
     await expect.poll(async () => (await devicesOf(far)).has("west0"), { timeout: 5000 }).toBe(true);
     await configure(near, "east0", EAST);
     await configure(far, "west0", WEST);
+    await introduce({ namespace: near, device: "east0" }, { namespace: far, device: "west0", address: WEST });
+    await introduce({ namespace: far, device: "west0" }, { namespace: near, device: "east0", address: EAST });
     server = await serveTraffic(far, WEST);
   }
 
@@ -79,4 +82,15 @@ describe("the userspace delay line", () => {
 async function configure(namespace: string, device: string, address: string): Promise<void> {
   await run(["ip", "-n", namespace, "link", "set", device, "mtu", "9000", "up"]);
   await run(["ip", "-n", namespace, "addr", "add", `${address}/24`, "dev", device]);
+}
+
+/** Tells an end the other's link address: what waits for a lost question about it is lost in its hundreds, by no fault of the line. */
+async function introduce(
+  end: { readonly namespace: string; readonly device: string },
+  other: { readonly namespace: string; readonly device: string; readonly address: string },
+): Promise<void> {
+  const told = await run(["ip", "-n", other.namespace, "-j", "link", "show", "dev", other.device]);
+  const [link] = z.tuple([z.object({ address: z.string() })]).parse(JSON.parse(told));
+  const neighbour = [other.address, "lladdr", link.address, "dev", end.device, "nud", "permanent"];
+  await run(["ip", "-n", end.namespace, "neigh", "replace", ...neighbour]);
 }

@@ -112,7 +112,7 @@ async function afterContinue(scene: Scene, overdue: Overdue): Promise<Mend> {
   const pilot = await requirePilot(scene, scene.to);
   await fast();
   await awaitsLock(pilot);
-  return async () => release();
+  return release;
 }
 
 /** Then it goes on alone: those whom it tells stand still. */

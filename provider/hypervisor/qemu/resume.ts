@@ -4,7 +4,7 @@ import { TurntableError } from "../../errors.ts";
 import { segmentOf } from "../../host/segment.ts";
 import type { Place } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
-import { abandonMirrors } from "./mirror.ts";
+import { abandonMirrors, dismissNearEnds } from "./mirror.ts";
 import { requireMonitor } from "./monitor.ts";
 import type { Qmp } from "./qmp.ts";
 import { dismissGuards } from "./way/disk.ts";
@@ -30,6 +30,12 @@ export async function resume(place: Place, vm: VmSpec): Promise<void> {
   } finally {
     qmp.close();
   }
+}
+
+/** See Hypervisor.layToRest. */
+export async function layToRest(place: Place, vm: VmSpec): Promise<void> {
+  await dismissNearEnds(place, vm, "KILL");
+  await closeWay(place);
 }
 
 async function stopMigration(place: Place, qmp: Qmp): Promise<void> {

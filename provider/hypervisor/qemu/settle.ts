@@ -8,6 +8,8 @@ import { flush } from "./flush.ts";
 import { remove } from "./removal.ts";
 import { resume } from "./resume.ts";
 
+/** Whoever has the record's lock needs it for a moment. */
+const PATIENCE_SECONDS = 30;
 const verdict = z.strictObject({ role: z.enum(["active", "refused"]) });
 
 /** See Hypervisor.settle. While the source stands still, whoever guards it there may ask: what answers it goes last. */
@@ -40,7 +42,7 @@ export async function refuse(destination: Place, vm: VmSpec): Promise<"source" |
 /** From here on the destination can no longer commit, unless it already has. */
 async function fence(destination: Place): Promise<"active" | "refused"> {
   const { record } = files(destination.directory);
-  const pilot = await destination.host.pilot(fenceProgram(), { path: record });
+  const pilot = await destination.host.pilot(fenceProgram(), { path: record, patienceSeconds: PATIENCE_SECONDS });
   for await (const message of pilot.messages) return verdict.parse(message).role;
   const { stderr } = await pilot.ended;
   throw new TurntableError("host.command-failed", `${destination.host.name} did not say who has the VM: ${stderr}`, {
