@@ -99,7 +99,7 @@ async function clear(
         : await hypervisor.settle(home.end.place, end.place, vm, true);
     if (holder === "destination") return false;
   }
-  // A VM that died where it arrived may not have been flushed there: then nobody else has what it wrote last.
+  // Where the VM has died nothing of it is wiped by itself: it may yet be needed.
   const keeps = replicas === "keep" || home.seen.run === "dead";
   const generation = await hypervisor.generationAt(home.end.place);
   if (seen.kind === "active") {

@@ -22,8 +22,14 @@ exec(compile(source, "turntable", "exec"))
 /** The arguments of the interpreter: isolated, no site packages, UTF-8 whatever the host's locale. */
 export const BOOTSTRAP_ARGV: readonly string[] = ["python3", "-I", "-S", "-X", "utf8", "-c", BOOTSTRAP];
 
-/** The same as one line for a remote shell. Constant: no value is ever pasted into it. */
-export const BOOTSTRAP_COMMAND = `exec python3 -I -S -X utf8 -c '${BOOTSTRAP}'`;
+/**
+ * Where the system's own Python is looked for first: what a user's profile puts before it (pyenv's shims, a virtual
+ * environment) starts several times slower, and every step of a move starts one.
+ */
+export const SYSTEM_PROGRAMS = "/usr/bin";
+
+/** The same as one line for a remote shell, of whichever family. Constant: no value is ever pasted into it. */
+export const BOOTSTRAP_COMMAND = `exec env "PATH=${SYSTEM_PROGRAMS}:$PATH" python3 -I -S -X utf8 -c '${BOOTSTRAP}'`;
 
 /** What to write to the bootstrap so that it runs `source`, whose first line of input is `parameters`. */
 export function programInput(source: string, parameters: object): string {

@@ -3,7 +3,7 @@ import { createConnection } from "node:net";
 import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { reasonOf, TurntableError } from "../errors.ts";
-import { BOOTSTRAP_ARGV } from "./bootstrap.ts";
+import { BOOTSTRAP_ARGV, SYSTEM_PROGRAMS } from "./bootstrap.ts";
 import type { Host } from "./host.ts";
 import { hostOver } from "./host-over.ts";
 import type { Channel, Transport } from "./transport.ts";
@@ -19,7 +19,8 @@ function unreachable(name: string, thrown: unknown): TurntableError {
 function start(name: string, argv: readonly string[], cuts: Set<() => void>): Promise<Channel> {
   const [program = "python3", ...rest] = argv;
   // A session of its own: Ctrl-C at the terminal must not reach it before the closed input does.
-  const child = spawn(program, rest, { stdio: "pipe", detached: true, cwd: "/" });
+  const env = { ...process.env, PATH: `${SYSTEM_PROGRAMS}:${process.env.PATH ?? ""}` };
+  const child = spawn(program, rest, { stdio: "pipe", detached: true, cwd: "/", env });
   const cut = () => {
     child.stdin.destroy();
     child.stdout.destroy();

@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile, rename, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import type { Place } from "../../provider/hypervisor/hypervisor.ts";
@@ -9,6 +11,7 @@ import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { Breakage } from "./breakage.ts";
 import { Traveller } from "./traveller.ts";
 
+const run = promisify(execFile);
 const MIB = 2 ** 20;
 const SEEDED_BYTES = 64 * MIB;
 /** Each piece of the second disk that the guest writes. */
@@ -170,17 +173,27 @@ text = "turned %d" % orders["epoch"]
 gateway.sendto(("%s %s" % (text, hmac.new(bytes.fromhex(orders["keyHex"]), text.encode(), hashlib.sha256).hexdigest())).encode(), sender)
 `;
 
-test("what a VM left is neither released nor overwritten until its disks are flushed where it arrived", async () => {
-  const { source, destination, epoch, hosts } = traveller;
-  const broken = new Breakage("disks", hosts);
+/** A gateway that is told of its turn, and answers when it is let. */
+async function gatewayOf({ destination, epoch }: Traveller) {
   const secret = { keyHex: "5a".repeat(32), epoch: epoch + 1 };
   const gateway = await destination.host.pilot(GATEWAY, secret);
   const words = gateway.messages[Symbol.asyncIterator]();
   const port = z.int().parse((await words.next()).value);
+  return {
+    turns: [{ address: "127.0.0.1", port, ...secret }],
+    told: () => words.next(),
+    answer: () => gateway.send({}),
+  };
+}
+
+test("what a VM left is neither released nor overwritten until its disks are flushed where it arrived", async () => {
+  const { source, destination, hosts } = traveller;
+  const broken = new Breakage("disks", hosts);
+  const { turns, told, answer } = await gatewayOf(traveller);
   let pilot = 0;
   let acknowledged = false;
   const moving = traveller.trip({
-    turns: [{ address: "127.0.0.1", port, ...secret }],
+    turns,
     memoryTurn: async () => {
       pilot = await broken.holder("there", "pilot");
     },
@@ -188,8 +201,8 @@ test("what a VM left is neither released nor overwritten until its disks are flu
       acknowledged = true;
     },
   });
-  // It is told when the VM is let run, and the pilot waits a while for its answer before it has the disks flushed.
-  await Promise.race([words.next(), moving]);
+  // It is told when the VM is let run, and the pilot waits a while for its answer.
+  await Promise.race([told(), moving]);
   await broken.stop(pilot);
   try {
     const left = await disksAt(source);
@@ -201,10 +214,26 @@ test("what a VM left is neither released nor overwritten until its disks are flu
     expect(await disksAt(source)).toEqual(left);
   } finally {
     broken.continue(pilot);
-    gateway.send({});
+    answer();
   }
-  const { events } = await moving;
-  expect(events.map(({ event }) => event)).toContain("flushed");
+  const events = (await moving).events.map(({ at, event }) => `${at} ${event}`);
+  expect(events).toContain("destination flushed");
+  expect(events.indexOf("destination flushed")).toBeLessThan(events.indexOf("destination RESUME"));
   expect(await qemu.observe(source)).toMatchObject({ kind: "replica" });
   await traveller.guest((control) => control.checkBlocks(9, 2, 300));
 }, 180_000);
+
+test("a QEMU that dies as soon as the VM runs in it has lost nothing of what its guest wrote before", async () => {
+  const { source, destination } = traveller;
+  const { turns, told } = await gatewayOf(traveller);
+  const moving = traveller.trip({
+    turns,
+    // The disks are alike by then: what is written here is in the memory of the destination's QEMU at first.
+    memoryTurn: async () => traveller.guest((control) => control.writeBlocks(11, 4, 340), source),
+  });
+  await Promise.race([told(), moving]);
+  process.kill(await traveller.pid(destination), "SIGKILL");
+  await expect(moving).rejects.toMatchObject({ code: "hypervisor.failed", retry: "unsafe" });
+  const [left, arrived] = [source, destination].map(({ directory }) => `${directory}/spare.live.qcow2`);
+  await expect(run("qemu-img", ["compare", "-U", left ?? "", arrived ?? ""])).resolves.toBeDefined();
+}, 120_000);

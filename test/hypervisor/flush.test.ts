@@ -76,7 +76,7 @@ async function flushedByPilot(nodes: readonly string[]): Promise<{ words: string
   );
   const main = `
 orders = Orders().await_first()
-flush(Monitor(orders["monitor"]), orders["socket"], orders["nodes"])
+flush(Monitor(orders["monitor"]), orders["socket"], orders["nodes"], 10)
 say("flushed")
 `;
   const { pilotMonitor: monitor, flushSocket: socket } = files(place.directory);

@@ -68,7 +68,6 @@ beforeEach(async () => {
       generation: MOVE,
       pid: `${directory}/vm/qemu.pid`,
       turns: [],
-      disks: { nodes: [], socket: "" },
     },
     way: { guards: [], helper: `${directory}/vm/way.pid`, folder: `${directory}/vm/way` },
     record: { path: `${directory}/vm/vm.json` },

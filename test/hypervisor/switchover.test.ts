@@ -1,7 +1,9 @@
+import { mkdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { GuestControl } from "../../examples/lab/probe/guest-control.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
+import { files } from "../../provider/hypervisor/qemu/files.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { GUEST, until } from "./breakage.ts";
 import { Crossing } from "./crossing.ts";
@@ -184,4 +186,16 @@ test("a destination QEMU killed in the moment before its commit: nothing is comm
   await crossing.untilHome();
   await crossing.expectNothingLeft();
   expect(await crossing.run("there")).toBe("dead");
+}, 60_000);
+
+test("a destination that cannot make the disks durable is not given the VM, which goes on at the source", async () => {
+  const { copying, outcome } = crossing.move();
+  await copying;
+  // Where QEMU would serve them to be flushed there is something else.
+  await mkdir(files(hosts.there.directory).flushSocket);
+  expect(await outcome).toMatchObject({
+    thrown: { code: "hypervisor.failed", retry: "safe", message: expect.stringMatching(/flush\.sock/) },
+  });
+  await crossing.untilHome();
+  await crossing.expectNothingLeft();
 }, 60_000);

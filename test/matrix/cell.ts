@@ -11,7 +11,7 @@ import type { Lane } from "./lane.ts";
 import { leftNow } from "./leftovers.ts";
 import { makeRoomFor, reach } from "./moments.ts";
 import type { Cell, Result } from "./result.ts";
-import { lookAt, type Mend, type Scene, type Setting } from "./scene.ts";
+import { lookAt, type Mend, roleAt, type Scene, type Setting } from "./scene.ts";
 import { SEED, Watch, WRITTEN_MIB } from "./watch.ts";
 
 const MOST_UPS = 3;
@@ -187,7 +187,9 @@ export async function whereItRuns(setting: Setting): Promise<Result["ran"]> {
     if (destination === "runs") return "destination";
     if (source === "runs") return "source";
     if (Date.now() < deadline) continue;
-    return source === "absent" && destination === "absent" ? "nowhere" : "paused";
+    // What stands still where the VM comes from is no VM any more once it was committed to the other site.
+    const sourceCounts = source !== "absent" && roleAt(setting, setting.to) !== "active";
+    return sourceCounts || destination !== "absent" ? "paused" : "nowhere";
   }
 }
 

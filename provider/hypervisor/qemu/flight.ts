@@ -12,7 +12,8 @@ const port = z.int().positive();
 /**
  * What a pilot says: one line each. The last one is how its flight ended. At the source: `released` (the destination
  * has the VM), `kept` (it never will: the VM goes on here), `overruled` (somebody else decided while it asked), and
- * before the point of no return `failed` or `abandoned` (told to give up): the VM goes on here.
+ * before the point of no return `failed` or `abandoned` (told to give up): the VM goes on here. At the destination:
+ * `settled` (the VM runs here, and whoever is to know it does), `failed` or `abandoned`.
  */
 const word = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -26,10 +27,11 @@ const word = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("released"), reason: z.string().optional(), atMs }),
   z.strictObject({ kind: z.literal("kept"), reason: z.string(), atMs }),
   z.strictObject({ kind: z.literal("overruled"), reason: z.string(), atMs }),
+  z.strictObject({ kind: z.literal("flushed"), atMs }),
   z.strictObject({ kind: z.literal("running"), atMs }),
   z.strictObject({ kind: z.literal("turned"), atMs }),
   z.strictObject({ kind: z.literal("gateway-silent"), atMs }),
-  z.strictObject({ kind: z.literal("flushed"), atMs }),
+  z.strictObject({ kind: z.literal("settled"), atMs }),
   z.strictObject({ kind: z.literal("abandoned"), reason: z.string() }),
   z.strictObject({ kind: z.literal("failed"), reason: z.string() }),
 ]);
@@ -144,7 +146,7 @@ export class Flight {
   }
 }
 
-const ENDS = ["released", "kept", "overruled", "flushed", "abandoned", "failed"];
+const ENDS = ["released", "kept", "overruled", "settled", "abandoned", "failed"];
 const isEnd = (said: Word) => ENDS.includes(said.kind);
 const lastLine = (text: string) => text.trim().split("\n").at(-1) ?? "";
 

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TurntableError } from "../../errors.ts";
-import type { Place } from "../hypervisor.ts";
+import type { Place, SendRequest } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
 import { files } from "./files.ts";
+import { receivingLayer } from "./mirror.ts";
 import { requireMonitor } from "./monitor.ts";
 import type { Qmp } from "./qmp.ts";
 
@@ -16,6 +17,13 @@ const nodes = z.array(z.looseObject({ "node-name": z.string(), drv: z.string() }
 async function nodesOf(qmp: Qmp): Promise<readonly string[]> {
   const all = await qmp.query("query-named-block-nodes", nodes, { flat: true });
   return all.filter(({ drv }) => drv === "qcow2").map((node) => node["node-name"]);
+}
+
+/** What has arrived of the disks goes to the destination's own disk ahead of the pilot's flush, which no guest runs during. */
+export async function writeDown({ destination, vm, arrival }: SendRequest): Promise<void> {
+  const at = files(destination.directory);
+  const paths = vm.disks.map(({ name }) => at.disk(name, receivingLayer(arrival)));
+  await destination.host.run(["sync", ...paths], { timeoutMs: FLUSH_TIMEOUT_MS });
 }
 
 /** See Hypervisor.flush. Rejects with hypervisor.failed. */

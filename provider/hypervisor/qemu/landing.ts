@@ -4,7 +4,7 @@ import type { SendRequest } from "../hypervisor.ts";
 import type { Flight, Landing } from "./flight.ts";
 import type { Flights } from "./pilots.ts";
 
-/** A gateway is given 30 s to hear of its turn, and the disks some time to be flushed. */
+/** A gateway is given 30 s to hear of its turn. */
 const LANDING_TIMEOUT_MS = 60_000;
 const GIVING_UP_TIMEOUT_MS = 10_000;
 /** The source's pilot asks for as long as it must; the controller has ways of its own to ask. */
@@ -23,7 +23,7 @@ export interface Landings {
  */
 export async function land({ source, destination }: Flights): Promise<Landings> {
   const early = await Promise.race([overdue(source).then(() => undefined), destination.landed]);
-  if (early?.kind === "flushed") return { source: await within(RELEASE_TIMEOUT_MS, source.landed), destination: early };
+  if (early?.kind === "settled") return { source: await within(RELEASE_TIMEOUT_MS, source.landed), destination: early };
   if (early) source.leave();
   const here = await overdue(source);
   const crossed = here.kind === "released";

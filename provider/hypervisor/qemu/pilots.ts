@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { segmentOf } from "../../host/segment.ts";
 import type { SendRequest } from "../hypervisor.ts";
-import { diskNode, layerNode } from "./command-line.ts";
+import { layerNode } from "./command-line.ts";
 import { files, recordText } from "./files.ts";
 import { Flight, type Listening } from "./flight.ts";
 import { jobOf, receivingLayer, targetOf } from "./mirror.ts";
@@ -33,13 +33,15 @@ export async function takePilots(request: SendRequest): Promise<Flights> {
 function destinationParameters({ destination, vm, arrival, turns, warrants }: SendRequest, key: string) {
   const { epoch, generation, machine } = arrival;
   const at = files(destination.directory);
+  const layer = receivingLayer(arrival);
   const content = recordText({ schema: 1, role: "active", epoch, generation, machine, vm });
   return {
     ...{ key, epoch, generation, pid: at.pid },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
     record: { path: at.record, content, warrant: warrants?.destination ?? null },
     disks: {
-      nodes: vm.disks.flatMap(({ name }) => [layerNode(name, receivingLayer(arrival)), diskNode(name)]),
+      received: vm.disks.map(({ name }) => layerNode(name, layer)),
+      files: vm.disks.map(({ name }) => at.disk(name, layer)),
       socket: at.flushSocket,
     },
     way: { guards: DISK_GUARDS, helper: at.memoryWayPid, folder: at.way },

@@ -5,6 +5,7 @@ import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
 import { Budget } from "./budget.ts";
 import { shareClock } from "./clock.ts";
 import { Convergence } from "./convergence.ts";
+import { writeDown } from "./flush.ts";
 import { failedMigration, fellByItself, giveUp, land, mayHaveCommitted } from "./landing.ts";
 import { memoryProgress, prepareMemory } from "./memory.ts";
 import { awaitMirrors, beginMirrors, dismissNearEnds, offerDisks } from "./mirror.ts";
@@ -57,6 +58,7 @@ async function copied(request: SendRequest, here: Qmp, there: Qmp, flights: Flig
     const way = await openWay(request, there);
     await beginDisks(request, here, there, way).finally(way.seal);
     const passedBytes = await awaitMirrors(here, vm, onProgress);
+    await writeDown(request);
     const { bandwidthMbps } = await turnOf(request, flights);
     await prepareMemory(here, bandwidthMbps, budget.downtimeLimitMs);
     flights.source.begin(way.memory);
@@ -114,7 +116,7 @@ async function watch(
   const last = await memoryProgress(here).catch(() => undefined);
   flights.source.leave();
   flights.destination.leave();
-  if (landings.destination.kind === "flushed") return last?.doneBytes ?? memoryBytes;
+  if (landings.destination.kind === "settled") return last?.doneBytes ?? memoryBytes;
   if (steward.gaveUp !== undefined && !mayHaveCommitted(flights.source, landings.source))
     throw overBudget(request, steward.gaveUp);
   throw failedMigration(request, landings, mayHaveCommitted(flights.source, landings.source) ? "unsafe" : "safe");

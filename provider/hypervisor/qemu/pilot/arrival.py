@@ -1,6 +1,6 @@
 """What is to be done at the destination once the record says that the VM is here."""
 
-# A gateway answers within a round trip. The disks are not left unflushed for one that does not.
+# A gateway answers within a round trip. The clients' neighbours are not left untold for one that does not.
 PROMPT_MS = 2000
 TURN_MS = 30000
 
@@ -48,19 +48,21 @@ def all_turned(turns, deadline_ms):
     return True
 
 
-def settle_in(monitor, turns, disks, way):
-    """Then, while it runs: the gateways are heard, the neighbours told, the disks flushed: only now the source may let go of its own."""
-    began_ms = now_ms()
-    turned = all_turned(turns, began_ms + PROMPT_MS)
-    monitor.execute("announce-self", initial=50, max=550, rounds=5, step=100)
-    with contextlib.suppress(QemuFailed):  # it was stopped already, where somebody died half-way
+def end_offer(monitor, way):
+    """The disks are no longer offered to where the VM comes from."""
+    with contextlib.suppress(QemuFailed):  # it was ended already, where somebody died half-way
         monitor.execute("nbd-server-stop")
     for guard in way["guards"]:
         with contextlib.suppress(QemuFailed):  # none on a way that others answer for
             monitor.execute("object-del", id=guard)
+
+
+def settle_in(monitor, turns, way):
+    """Then, while it runs: the gateways are heard, the neighbours told; only now the source may let go of its own."""
+    began_ms = now_ms()
+    turned = all_turned(turns, began_ms + PROMPT_MS)
+    monitor.execute("announce-self", initial=50, max=550, rounds=5, step=100)
     close_way(way)
-    flush(monitor, disks["socket"], disks["nodes"])
-    flushed_ms = now_ms()
     if not turned and not all_turned(turns, began_ms + TURN_MS):
         say("gateway-silent", atMs=now_ms())
-    say("flushed", atMs=flushed_ms)
+    say("settled", atMs=now_ms())

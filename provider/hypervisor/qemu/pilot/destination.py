@@ -1,9 +1,11 @@
-"""The pilot beside the destination: records the commit, lets the VM run, turns the gateways, flushes the disks."""
+"""The pilot beside the destination: flushes the disks, records the commit, lets the VM run, turns the gateways."""
 
 # How often QEMU is asked for a sign of life while it waits for the memory.
 VOUCH_SECONDS = 0.5
 # Nobody else can say who has the VM while this waits for QEMU's word.
 LAST_WORD_SECONDS = 1
+# Less than the silence after which the source asks who has the VM: then it goes on there.
+FLUSH_SECONDS = 1.5
 
 
 def commit(monitor, record):
@@ -38,6 +40,13 @@ def await_arrival(monitor, echo):
         raise QemuFailed("the incoming migration failed")
 
 
+def make_durable(monitor, disks, way):
+    """All that the guest had synced where it comes from: nobody else has it once it runs here, and this QEMU may die."""
+    end_offer(monitor, way)
+    flush(monitor, disks["socket"], disks["received"], FLUSH_SECONDS)
+    say("flushed", atMs=now_ms())
+
+
 def main():
     orders = Orders()
     parameters = orders.await_first()
@@ -54,15 +63,17 @@ def main():
     say("listening", heartPort=echo.socket.getsockname()[1], ways=listening)
     say("ready")
     try:
-        await_arrival(monitor, echo)
+        with written_down(parameters["disks"]["files"]):
+            await_arrival(monitor, echo)
         # From here on only a verdict breaks it off.
         monitor.attendants = []
+        make_durable(monitor, parameters["disks"], parameters["way"])
         commit(monitor, parameters["record"])
         echo.role = "active"
         monitor.attendants = [echo]
         run_here(monitor, turns)
         echo.tell()
-        settle_in(monitor, turns, parameters["disks"], parameters["way"])
+        settle_in(monitor, turns, parameters["way"])
         tell(leash, "done")
     except (ControllerGone, PathSilent, QemuFailed, OSError) as error:
         # If it did not commit, nobody will: it is said before whoever waits for this pilot's end clears up.

@@ -70,7 +70,7 @@ class Keeper:
                 if not monitor.execute("query-status")["running"]:
                     turns = [Turn(target) for target in self.parameters["turns"]]
                     run_here(monitor, turns)
-                    settle_in(monitor, turns, self.parameters["disks"], self.parameters["way"])
+                    settle_in(monitor, turns, self.parameters["way"])
             finally:
                 monitor.socket.close()
 
