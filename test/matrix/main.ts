@@ -6,7 +6,7 @@ import { type Lane, openLane } from "./lane.ts";
 import { type Cell, nameOf, type Result } from "./result.ts";
 import { addResult, readResults, resultsOf } from "./results.ts";
 import { revision } from "./revision.ts";
-import { writeTables } from "./table.ts";
+import { writeTable } from "./table.ts";
 
 interface Options {
   readonly only: readonly string[];
@@ -25,7 +25,7 @@ const say = (line: string) => console.log(`${new Date().toISOString().slice(11, 
 /** Plays what lacks of the chosen cells, each as often as is wanted; what was played before counts. */
 async function main(options: Options): Promise<void> {
   if (options.table) {
-    await writeTables(await readResults());
+    await writeTable(await readResults());
     return;
   }
   const tested = await revision();
@@ -40,7 +40,7 @@ async function main(options: Options): Promise<void> {
   const plan = Array.from({ length: Math.max(0, rounds) }, (_, round) => chosen.filter((cell) => wanted(cell) > round));
   say(`${plan.flat().length} to play, of ${chosen.length} cells`);
   await playAll(plan.flat(), options);
-  await writeTables(await readResults());
+  await writeTable(await readResults());
 }
 
 async function playAll(cells: readonly Cell[], options: Options): Promise<void> {
@@ -115,7 +115,7 @@ const program = new Command("test:faults")
   .option("--lane <n>", "number of the lab to build: two runs side by side need two", whole, 0)
   .option("--cli", "by the real CLI instead of a process that plays the engine's part")
   .option("--again", "whatever was played before with the same code")
-  .option("--table", "only write the tables of what was played")
+  .option("--table", "only write the README's table of what was played")
   .action(main);
 
 try {

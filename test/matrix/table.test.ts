@@ -1,7 +1,11 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { REPOSITORY } from "../../examples/lab/layout.ts";
 import { allCells, impossibility, possibleCells, timesWanted } from "./cells.ts";
 import type { Result } from "./result.ts";
-import { tables } from "./table.ts";
+import { readResults } from "./results.ts";
+import { table } from "./table.ts";
 
 const played = (changes: Partial<Result>): Result => ({
   ...{ fault: "lightpath cut", moment: "disk copy", at: "2026-01-01T00:00:00.000Z", commit: "c", digest: "new" },
@@ -26,13 +30,13 @@ const cellOf = (text: string, fault: string, column: number) =>
     ?.split(" | ")[column];
 
 test("a cell tells the worst of what was seen with the newest code, and how often it passed", () => {
-  const text = tables([
+  const text = table([
     played({ digest: "old", longestPauseMs: 9_000 }),
     played({ left: ["path"] }),
     played({ longestPauseMs: 300, ran: "destination" }),
     played({ passed: false, longestPauseMs: 5_000, failures: ["two VMs run"] }),
   ]);
-  const wanted = "source or destination; TCP yes; pause 0.30 s; write 2.40 s; left: path; 2 of 3";
+  const wanted = "S/D ✓; 0.3/2.4 s; l; 2 of 3";
   expect(cellOf(text, "lightpath cut", 2)).toBe(wanted);
 });
 
@@ -43,8 +47,8 @@ test("a dead VM has no figures, a cell that cannot be says why, and one that was
     longestWriteMs: ___,
     ...rest
   } = played({ ran: "nowhere", runs: "nowhere" });
-  const text = tables([{ ...rest, fault: "source QEMU killed" }]);
-  expect(cellOf(text, "source QEMU killed", 2)).toBe("died; 1 of 1");
+  const text = table([{ ...rest, fault: "source QEMU killed" }]);
+  expect(cellOf(text, "source QEMU killed", 2)).toBe("†; 1 of 1");
   expect(cellOf(text, "source pilot killed", 7)).toMatch(/^cannot be \(1\)/);
   expect(text).toMatch(/^\(1\) .+\.$/m);
   expect(cellOf(text, "lightpath cut", 1)).toBe("not played");
@@ -55,4 +59,8 @@ test("fifteen faults at seven moments, each possible one wanted three times, at 
   expect(possibleCells().every((cell) => impossibility(cell) === undefined)).toBe(true);
   expect(timesWanted({ fault: "lightpath cut", moment: "after continue" })).toBe(10);
   expect(timesWanted({ fault: "lightpath cut", moment: "memory copy" })).toBe(3);
+});
+
+test("the README shows what the kept results say", async () => {
+  expect(await readFile(join(REPOSITORY, "README.md"), "utf8")).toContain(table(await readResults()));
 });

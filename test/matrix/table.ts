@@ -1,80 +1,88 @@
-import { writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { writeAtomically } from "../../examples/lab/files.ts";
 import { impossibility } from "./cells.ts";
 import { MEANINGS, MOMENTS } from "./moments.ts";
 import { type Cell, FAULT_NAMES, type Result } from "./result.ts";
 import { resultsOf } from "./results.ts";
 
-export const TABLES_FILE = fileURLToPath(new URL("RESULTS.md", import.meta.url));
+const README = fileURLToPath(new URL("../../README.md", import.meta.url));
+const [BEGIN, END] = ["<!-- npm run test:faults -->", "<!-- end -->"];
 
-/** Writes the tables of what was played. */
-export async function writeTables(results: readonly Result[]): Promise<void> {
-  await writeFile(TABLES_FILE, tables(results));
+/** Puts the table of what was played into the README. */
+export async function writeTable(results: readonly Result[], file = README): Promise<void> {
+  const text = await readFile(file, "utf8");
+  const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`${file} has no place for the table: ${BEGIN} … ${END}`);
+  const head = text.slice(0, begin + BEGIN.length);
+  await writeAtomically(file, `${head}\n${table(results)}\n${text.slice(end)}`, 0o644);
 }
 
 /** What the cells showed, in Markdown: of each cell only what was played with the code that it was last played with. */
-export function tables(results: readonly Result[]): string {
+export function table(results: readonly Result[]): string {
   const head = `| | ${MOMENTS.join(" | ")} |\n|---|${MOMENTS.map(() => "---|").join("")}`;
   const rows = FAULT_NAMES.map((fault) => {
     const cells = MOMENTS.map((moment) => textOf({ fault, moment }, results));
     return `| ${fault} | ${cells.join(" | ")} |`;
   });
-  const meanings = MOMENTS.map((moment) => `- **${moment}**: ${MEANINGS[moment]}`);
-  return [INTRODUCTION, meanings.join("\n"), [head, ...rows].join("\n"), notes().join("\n"), ""].join("\n\n");
+  const meanings = MOMENTS.map((moment) => `**${moment}**: ${MEANINGS[moment]}`);
+  return [[head, ...rows].join("\n"), `${meanings.join(". ")}.`, ...notes(), origin(results)].join("\n\n");
 }
-
-const INTRODUCTION = `# What breaks, when, and what becomes of the VM
-
-Written by \`npm run test:faults\` from results.jsonl. Each cell: where the VM ran when the broken move had ended;
-whether its clients' TCP session survived; the longest pause of the guest by its own clock, in which the time is contained for
-which the test held the moment; the longest write that the guest waited for; what was left until the next \`pulumi up\`, after which
-in every cell that passed the VM ran at its new site and nothing was left; how often it passed, of how often it was played
-(what failed is told in results.jsonl). A cell that was not played is not known.
-
-A VM that died in a cell that passed did so with the hypervisor that held it, and its disk held every synced write.`;
 
 function textOf(cell: Cell, results: readonly Result[]): string {
   if (impossibility(cell) !== undefined) return `cannot be (${noteNumber(cell)})`;
-  const all = resultsOf(results, cell);
-  const last = all.at(-1);
-  if (last === undefined) return "not played";
-  const same = all.filter(({ digest }) => digest === last.digest);
+  const same = newest(cell, results);
+  if (same.length === 0) return "not played";
   const passed = same.filter((one) => one.passed);
   const shown = passed.length > 0 ? passed : same;
-  const places = unique(shown.map(({ ran }) => WORDS[ran]));
-  const left = unique(shown.flatMap((one) => one.left));
+  const left = unique(shown.flatMap((one) => one.left.map(letterOf))).sort();
   return [
-    places.join(" or "),
-    ...tcpOf(shown),
-    ...figure("pause", shown, ({ longestPauseMs }) => longestPauseMs),
-    ...figure("write", shown, ({ longestWriteMs }) => longestWriteMs),
-    ...(left.length > 0 ? [`left: ${left.join(", ")}`] : []),
-    ...upsOf(shown),
+    unique(shown.map(({ ran }) => PLACES[ran])).join("/") + tcpOf(shown),
+    figuresOf(shown),
+    left.join(""),
+    upsOf(shown),
     `${passed.length} of ${same.length}`,
-  ].join("; ");
+  ]
+    .filter((part) => part !== "")
+    .join("; ");
 }
 
-const WORDS: Record<Result["ran"], string> = {
-  source: "source",
-  destination: "destination",
-  nowhere: "died",
-  paused: "paused until mended",
-};
-
-function tcpOf(shown: readonly Result[]): string[] {
-  const known = shown.flatMap(({ tcpSurvived }) => (tcpSurvived === undefined ? [] : [tcpSurvived]));
-  if (known.length === 0) return [];
-  return [`TCP ${unique(known.map((survived) => (survived ? "yes" : "no"))).join(" or ")}`];
+function newest(cell: Cell, results: readonly Result[]): readonly Result[] {
+  const all = resultsOf(results, cell);
+  return all.filter(({ digest }) => digest === all.at(-1)?.digest);
 }
 
-function figure(name: string, shown: readonly Result[], of: (one: Result) => number | undefined): string[] {
-  const known = shown.flatMap((one) => of(one) ?? []);
-  return known.length === 0 ? [] : [`${name} ${(Math.max(...known) / 1_000).toFixed(2)} s`];
+const PLACES: Record<Result["ran"], string> = { source: "S", destination: "D", nowhere: "†", paused: "‖" };
+
+/** One letter for each kind of thing that a broken move leaves. */
+const LETTERS = [
+  [/^journal/, "j"],
+  [/^files/, "f"],
+  [/^QEMU/, "q"],
+  [/^pilot/, "p"],
+  [/^(stunnel|nbdkit)/, "w"],
+  [/^(path|reservation|grant)$/, "l"],
+] as const;
+
+const letterOf = (left: string): string => LETTERS.find(([pattern]) => pattern.test(left))?.[1] ?? `(${left})`;
+
+function tcpOf(shown: readonly Result[]): string {
+  const known = unique(shown.flatMap(({ tcpSurvived }) => tcpSurvived ?? []));
+  return known.length === 0 ? "" : known.every((survived) => survived) ? " ✓" : " ✗";
 }
 
-function upsOf(shown: readonly Result[]): string[] {
+function figuresOf(shown: readonly Result[]): string {
+  const worst = (of: (one: Result) => number | undefined) => {
+    const known = shown.flatMap((one) => of(one) ?? []);
+    return known.length === 0 ? undefined : (Math.max(...known) / 1_000).toFixed(1);
+  };
+  const [pause, write] = [worst(({ longestPauseMs }) => longestPauseMs), worst(({ longestWriteMs }) => longestWriteMs)];
+  return pause === undefined && write === undefined ? "" : `${pause ?? "–"}/${write ?? "–"} s`;
+}
+
+function upsOf(shown: readonly Result[]): string {
   const most = Math.max(...shown.map(({ ups }) => ups));
-  return most > 1 ? [`up to ${most} further ups`] : [];
+  return most > 1 ? `≤ ${most} ups` : "";
 }
 
 const unique = <T>(all: readonly T[]): T[] => [...new Set(all)];
@@ -86,3 +94,10 @@ function reasons(): string[] {
 
 const noteNumber = (cell: Cell): number => reasons().indexOf(impossibility(cell) ?? "") + 1;
 const notes = (): string[] => reasons().map((reason, index) => `(${index + 1}) ${reason}.`);
+
+/** Which code the cells shown were played with. */
+function origin(results: readonly Result[]): string {
+  const shown = FAULT_NAMES.flatMap((fault) => MOMENTS.flatMap((moment) => newest({ fault, moment }, results)));
+  const commits = unique(shown.map(({ commit }) => commit.slice(0, 7)));
+  return `Played ${shown.length} times, at commit ${commits.join(", ")}.`;
+}
