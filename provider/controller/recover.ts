@@ -103,7 +103,6 @@ async function clear(
   const keeps = replicas === "keep" || home.seen.run === "dead";
   const generation = await hypervisor.generationAt(home.end.place);
   if (seen.kind === "active") {
-    if (home.seen.run !== "dead") await hypervisor.flush(home.end.place, vm);
     if (keeps && generation !== undefined) await hypervisor.retire(end.place, vm, generation);
   }
   await clearAway(context, end, vm.name, tunnels, keeps ? "replica" : "nothing");

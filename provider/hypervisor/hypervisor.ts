@@ -189,14 +189,12 @@ export interface Hypervisor {
   digests(place: Place, vm: VmSpec): Promise<ReadonlyMap<string, string> | undefined>;
   /** What the disks' files take at a place, holes left out: all of it, and what was written since their generation began. */
   allocatedBytes(place: Place, vm: VmSpec): Promise<{ readonly all: number; readonly sinceGeneration: number }>;
-  /** Resolves when all that the disks of a VM whose hypervisor lives hold is durable there; rejects if it is not. */
-  flush(place: Place, vm: VmSpec): Promise<void>;
   /** After an arrival onto a replica: makes the disks one layer shorter again, while the VM runs. Can be repeated. */
   settleDisks(place: Place, vm: VmSpec): Promise<void>;
-  /** Copies disks, while the VM runs, and memory, by the request's mode; and switches over. Resolves when it runs at the destination, flushed. */
+  /** Copies disks, while the VM runs, and memory, by the request's mode; and switches over. Resolves when it runs at the destination. The disks are durable there before it is committed. */
   send(request: SendRequest): Promise<Transfer>;
   /**
-   * After a send that failed: if it may have been committed, asks the destination. If it was, `destination`, flushed. If not,
+   * After a send that failed: if it may have been committed, asks the destination. If it was, `destination`, and the VM runs there. If not,
    * it never will be from then on; the source is made to run, connected, and what waits there is removed: `source`.
    * Rejects, changing nothing, if the destination must be asked and cannot.
    */

@@ -5,7 +5,6 @@ import type { SendRequest, TimedEvent, Transfer } from "../hypervisor.ts";
 import { Budget } from "./budget.ts";
 import { shareClock } from "./clock.ts";
 import { Convergence } from "./convergence.ts";
-import { writeDown } from "./flush.ts";
 import { failedMigration, fellByItself, giveUp, land, mayHaveCommitted } from "./landing.ts";
 import { memoryProgress, prepareMemory } from "./memory.ts";
 import { awaitMirrors, beginMirrors, dismissNearEnds, offerDisks } from "./mirror.ts";
@@ -15,6 +14,7 @@ import type { Qmp } from "./qmp.ts";
 import { Steward } from "./steward.ts";
 import { closeWay } from "./way/memory.ts";
 import { openWay, type Way } from "./way/way.ts";
+import { writeDown } from "./write-down.ts";
 import { WriteLatency } from "./write-latency.ts";
 
 const POLL_MS = 200;

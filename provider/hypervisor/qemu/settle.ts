@@ -4,7 +4,6 @@ import type { Place } from "../hypervisor.ts";
 import type { VmSpec } from "../vm-spec.ts";
 import { files } from "./files.ts";
 import { fenceProgram } from "./flight.ts";
-import { flush } from "./flush.ts";
 import { remove } from "./removal.ts";
 import { resume } from "./resume.ts";
 
@@ -23,7 +22,6 @@ export async function settle(
     if ((await fence(destination)) === "active") {
       // Whoever committed may not have come to let it run.
       await resume(destination, vm);
-      await flush(destination, vm);
       return "destination";
     }
   }

@@ -10,7 +10,6 @@ import { z } from "zod";
 import { openLocal } from "../../provider/host/local.ts";
 import type { Place } from "../../provider/hypervisor/hypervisor.ts";
 import { files } from "../../provider/hypervisor/qemu/files.ts";
-import { flush } from "../../provider/hypervisor/qemu/flush.ts";
 import { openMonitor, requireMonitor } from "../../provider/hypervisor/qemu/monitor.ts";
 import { vmSpec } from "../../provider/hypervisor/vm-spec.ts";
 import { until } from "./breakage.ts";
@@ -92,14 +91,4 @@ test("a pilot says that disks are flushed only if they are", async () => {
   const { words, stderr } = await flushedByPilot(["disk-good", "disk-bad"]);
   expect(words).not.toContain("flushed");
   expect(stderr).toMatch(/QemuFailed: disk-bad could not be flushed/);
-});
-
-test("a controller that clears up is told of a disk that cannot be flushed, every time it asks", async () => {
-  for (const disk of DISKS) await write(disk);
-  for (let times = 0; times < 2; times++) {
-    await expect(flush(place, VM)).rejects.toMatchObject({
-      ...{ code: "hypervisor.failed", retry: "unsafe" },
-      message: expect.stringMatching(/^disk-bad of guest cannot be flushed at flush/),
-    });
-  }
 });
