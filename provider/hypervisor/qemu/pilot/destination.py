@@ -23,12 +23,17 @@ def commit(monitor, record):
         write_record(record["path"], record["content"], folder)
 
 
-def await_arrival(monitor, echo):
-    """Until all of the memory is here; the source's pilot is told meanwhile that QEMU answers."""
+def await_arrival(monitor, echo, disks):
+    """
+    Until all of the memory is here; the source's pilot is told meanwhile that QEMU answers. The disks are made durable
+    while the last of the memory is on its way, if the word that they are complete comes so early.
+    """
     ends = ("completed", "failed")
     arrived = []
 
     def look():
+        if echo.drained:
+            disks.make_durable()
         arrived.extend(data["status"] for name, data in monitor.backlog if name == "MIGRATION" and data["status"] in ends)
         monitor.backlog.clear()
         return arrived
@@ -40,11 +45,22 @@ def await_arrival(monitor, echo):
         raise QemuFailed("the incoming migration failed")
 
 
-def make_durable(monitor, disks, way):
-    """All that the guest had synced where it comes from: nobody else has it once it runs here, and this QEMU may die."""
-    end_offer(monitor, way)
-    flush(monitor, disks["socket"], disks["received"], FLUSH_SECONDS)
-    say("flushed", atMs=now_ms())
+class Disks:
+    """What the guest had synced where it comes from: nobody else has it once it runs here, and this QEMU may die."""
+
+    def __init__(self, monitor, parameters):
+        self.monitor, self.parameters = monitor, parameters
+        self.durable = False
+
+    def make_durable(self):
+        """Once they are complete. Raises QemuFailed."""
+        if self.durable:
+            return
+        disks = self.parameters["disks"]
+        end_offer(self.monitor, self.parameters["way"])
+        flush(self.monitor, disks["socket"], disks["received"], FLUSH_SECONDS)
+        self.durable = True
+        say("flushed", atMs=now_ms())
 
 
 def main():
@@ -60,14 +76,15 @@ def main():
     echo = Echo(Seal(parameters["key"], parameters["epoch"]), parameters["addresses"][0])
     monitor.attendants = [orders, echo]
     turns = [Turn(target) for target in parameters["turns"]]
+    disks = Disks(monitor, parameters)
     say("listening", heartPort=echo.socket.getsockname()[1], ways=listening)
     say("ready")
     try:
         with written_down(parameters["disks"]["files"]):
-            await_arrival(monitor, echo)
+            await_arrival(monitor, echo, disks)
         # From here on only a verdict breaks it off.
         monitor.attendants = []
-        make_durable(monitor, parameters["disks"], parameters["way"])
+        disks.make_durable()
         commit(monitor, parameters["record"])
         echo.role = "active"
         monitor.attendants = [echo]

@@ -49,6 +49,11 @@ class Heart:
         if self.qemu_age > QEMU_SILENCE_SECONDS:
             raise PathSilent("the destination's QEMU has not answered its pilot for %d s" % QEMU_SILENCE_SECONDS)
 
+    def tell_drained(self):
+        """Ahead of the last memory: no write to a disk follows. Lost, it costs the destination's flush a place in the blackout."""
+        with contextlib.suppress(OSError):
+            self.socket.send(self.seal.close("drained"))
+
     def _hear(self, number, role, qemu_age):
         # What was recorded there stays so; only a new echo shows that the path is alive, not one that is played again.
         if role == "active":
@@ -77,6 +82,7 @@ class Echo:
         self.heard = 0
         self.peer = None
         self.role = "incoming"
+        self.drained = False
         self.heard_at = float("inf")
         self.qemu_answered = time.monotonic()
 
@@ -93,6 +99,8 @@ class Echo:
             if verb == "beat" and int(fields[0]) > self.heard:
                 self.heard, self.peer, self.heard_at = int(fields[0]), sender, time.monotonic()
                 self.tell()
+            elif verb == "drained":
+                self.drained = True
 
     def vouch(self):
         self.qemu_answered = time.monotonic()

@@ -41,7 +41,7 @@ def finish_mirrors(monitor, disks):
         monitor.execute("blockdev-del", node_name=disk["target"])
 
 
-def approach(monitor, parameters, orders):
+def approach(monitor, parameters, orders, heart):
     """Stands by while the disks are copied; then sends memory until little is left and the guest stands still, off its network."""
     monitor.attend_until(lambda: orders.given)
     obey(parameters["warrant"])
@@ -51,6 +51,7 @@ def approach(monitor, parameters, orders):
         raise QemuFailed("migration %s before the switchover: %s" % (status, failure(monitor)))
     bridge_port(SIOCBRDELIF, parameters["bridge"], parameters["tap"])
     finish_mirrors(monitor, parameters["disks"])
+    heart.tell_drained()
     obey(parameters["warrant"])
 
 
@@ -105,7 +106,7 @@ def fly(monitor, parameters, orders, heart, leash):
         heart.attend()
         monitor.attend_until(lambda: heart.echoed > 0)
         say("ready")
-        approach(monitor, parameters, orders)
+        approach(monitor, parameters, orders, heart)
         # The guardian knows before QEMU does: whatever happens next, it will not take the VM for its own.
         tell(leash, "crossing")
     except (ControllerGone, PathSilent, QemuFailed, OSError) as error:
