@@ -2,9 +2,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { decodeJwt, jwtVerify } from "jose";
 import { ASSERTION_MAX_SECONDS, ASSERTION_TYPE, assertionClaims } from "../../aaa/assertion.ts";
 import { ALGORITHM } from "../../aaa/keys.ts";
-import { reasonOf } from "../../errors.ts";
 import type { Known } from "../load.ts";
 import { Refused } from "../refused.ts";
+import { invalidity } from "./invalidity.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
@@ -49,7 +49,8 @@ export class Callers {
         throw new Error(`it lives longer than ${ASSERTION_MAX_SECONDS} s`);
       return claims;
     } catch (thrown) {
-      throw new Refused(401, "assertion.invalid", `the assertion of ${known.id} is not valid: ${reasonOf(thrown)}`);
+      const why = invalidity(thrown, { issuer: known.id, audience: this.#domain });
+      throw new Refused(401, "assertion.invalid", `the assertion of ${known.id} is not valid: ${why}`);
     }
   }
 

@@ -1,8 +1,8 @@
 import { type CryptoKey, decodeJwt, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { ALGORITHM } from "../../aaa/keys.ts";
-import { reasonOf } from "../../errors.ts";
 import type { Loaded } from "../load.ts";
 import { Refused } from "../refused.ts";
+import { invalidity } from "./invalidity.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
@@ -46,15 +46,15 @@ export class Signatures {
     if (key === undefined) {
       throw new Refused(403, "signature.untrusted", `${what} is not signed by a domain that ${this.domain} trusts`);
     }
+    const { typ, audience, subject } = expected;
     try {
-      const { typ, audience, subject } = expected;
       const { payload } = await jwtVerify(jwt, key, {
         ...{ algorithms: [ALGORITHM], typ, issuer, audience, requiredClaims: ["exp", "iat"] },
         ...{ clockTolerance: CLOCK_TOLERANCE_SECONDS, ...(subject === undefined ? {} : { subject }) },
       });
       return payload;
     } catch (thrown) {
-      throw new Refused(403, "signature.invalid", `${what} is not valid: ${reasonOf(thrown)}`);
+      throw new Refused(403, "signature.invalid", `${what} is not valid: ${invalidity(thrown, { issuer, audience })}`);
     }
   }
 }
