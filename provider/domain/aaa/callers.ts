@@ -4,6 +4,7 @@ import { ASSERTION_MAX_SECONDS, ASSERTION_TYPE, assertionClaims } from "../../aa
 import { ALGORITHM } from "../../aaa/keys.ts";
 import type { Known } from "../load.ts";
 import { Refused } from "../refused.ts";
+import type { Trust } from "../trust.ts";
 import { invalidity } from "./invalidity.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -11,12 +12,12 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 /** Recognizes who calls by a signed assertion that is used once. */
 export class Callers {
   readonly #domain: string;
-  readonly #known: ReadonlyMap<string, Known>;
+  readonly #trust: Pick<Trust, "known">;
   readonly #database: DatabaseSync;
 
-  constructor(domain: string, known: ReadonlyMap<string, Known>, database: DatabaseSync) {
+  constructor(domain: string, trust: Pick<Trust, "known">, database: DatabaseSync) {
     this.#domain = domain;
-    this.#known = known;
+    this.#trust = trust;
     this.#database = database;
   }
 
@@ -25,7 +26,7 @@ export class Callers {
     const assertion = /^Bearer ([\w.-]+)$/i.exec(authorization ?? "")?.[1];
     if (assertion === undefined)
       throw new Refused(401, "caller.unknown", "the request carries no assertion of who calls");
-    const known = this.#known.get(issuerOf(assertion));
+    const known = this.#trust.known.get(issuerOf(assertion));
     if (known === undefined) throw new Refused(401, "caller.unknown", `the caller is not known to ${this.#domain}`);
     const { jti, exp } = await this.#verify(assertion, known);
     if (!this.#spend(known.id, jti, exp)) throw new Refused(401, "assertion.replayed", "the assertion was used before");
