@@ -20,6 +20,7 @@ import { repeat } from "./repeat.ts";
 import { makeServer } from "./server.ts";
 import { openStore } from "./store.ts";
 import { ownPorts } from "./topology.ts";
+import { openTrust } from "./trust.ts";
 
 /** How late a window's end, or a hold's, may be noticed in the data plane. */
 const EXPIRY_INTERVAL_MS = 250;
@@ -39,8 +40,10 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const database = openStore(loaded.config.store);
   const statements = new Statements(database);
   const atlas = new Atlas(domain, loaded.config.topology, statements);
-  const peers = new Peers(loaded);
-  const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, domain));
+  const ownPublic = await importPublicKey(loaded.signing.publicJwk, domain);
+  const trust = openTrust(loaded, log);
+  const peers = new Peers(loaded, trust);
+  const signatures = new Signatures(loaded, ownPublic, trust);
   const unsealed = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "a fact could not be sealed");
   const accounts = new Ledger({ domain, database, key: loaded.signing.key, failed: unsealed });
   const ground = { config: { ...loaded.config, topology: atlas }, database, signatures, peers, accounts, log };
@@ -48,7 +51,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const drac = dracHalf(ground, aaa.authority, ownPorts(loaded.config));
   const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds: discovery.lifeSeconds, log });
   const refusals = new Refusals(accounts);
-  const server = makeServer(loaded, new Callers(domain, loaded.known, database), log, refusals);
+  const server = makeServer(loaded, new Callers(domain, trust, database), log, refusals);
   serveAaa(server, aaa);
   serveConnections(server, drac.coordinator, drac.offers);
   serveSegments(server, drac.segments);
@@ -67,7 +70,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
     url,
     close: async () => {
       await server.close();
-      await Promise.all([...stops.map((stop) => stop()), policies.close()]);
+      await Promise.all([...stops.map((stop) => stop()), policies.close(), trust.close()]);
       await exchange.settled();
       await peers.close();
       refusals.flush(true);

@@ -72,6 +72,13 @@ export const domainConfig = z.strictObject({
       lifeSeconds: z.number().positive().max(86_400).default(300),
     })
     .default({ refreshSeconds: 60, lifeSeconds: 300 }),
+  /**
+   * Requests a second, saved up for ten seconds, that are answered of one caller (one for a grant or a token counts as
+   * five), and of one address from which nobody known asks.
+   */
+  pace: z
+    .strictObject({ caller: z.number().positive().default(300), address: z.number().positive().default(200) })
+    .default({ caller: 300, address: 200 }),
   /** How the switch is steered: `devices[port][channel]` is a network device; `none` steers nothing (for a domain under test). */
   element: z.discriminatedUnion("driver", [
     z.strictObject({ driver: z.literal("linux"), devices: z.record(z.string(), z.array(z.string())) }),

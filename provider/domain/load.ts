@@ -26,6 +26,8 @@ export interface PeerAddress {
 
 /** A configuration with all its files read. */
 export interface Loaded {
+  /** Where it is, and what it said. */
+  readonly source: { readonly file: string; readonly text: string };
   readonly config: DomainConfig;
   readonly tls: { readonly cert: string; readonly key: string };
   readonly signing: SigningKey;
@@ -35,7 +37,8 @@ export interface Loaded {
 
 /** Reads a domain's configuration file and what it names, relative to it. Throws input.invalid with every fault. */
 export async function loadConfig(file: string): Promise<Loaded> {
-  const parsed = domainConfig.safeParse(parseJson(await read(file), file));
+  const text = await read(file);
+  const parsed = domainConfig.safeParse(parseJson(text, file));
   if (!parsed.success) throw invalid(file, z.prettifyError(parsed.error));
   const at = (path: string): string => (path === ":memory:" ? path : resolve(dirname(file), path));
   const config = { ...parsed.data, store: at(parsed.data.store), policies: at(parsed.data.policies) };
@@ -46,6 +49,7 @@ export async function loadConfig(file: string): Promise<Loaded> {
     fingerprint: fingerprintOf(await read(at(certificateFile)), certificateFile),
   }));
   return {
+    source: { file, text },
     config,
     tls: { cert: await read(at(config.tls.certificateFile)), key: await read(at(config.tls.keyFile)) },
     signing: await importSigningKey(await read(at(config.signingKeyFile)), config.domain),

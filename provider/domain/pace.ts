@@ -1,23 +1,39 @@
-const PER_SECOND = 200;
-const BURST = 1_000;
-const MOST_KEPT = 10_000;
+import { RateLimiterMemory } from "rate-limiter-flexible";
 
-/** How fast each address may ask: a bucket of requests that fills again with time (GCRA, ITU-T I.371). */
+/** What is saved up for a burst: a hundred moves may begin at once. */
+const SECONDS = 10;
+/** To give a right costs signatures and writes: so many requests that cost none. */
+export const GIVING_POINTS = 5;
+
+/** Requests a second. */
+interface Rates {
+  readonly caller: number;
+  readonly address: number;
+}
+
+/** How often each caller may ask, and strangers of each address: one who floods takes nothing from the others. */
 export class Pace {
-  /** When each address's bucket would be full again; ms. */
-  readonly #fullAt = new Map<string, number>();
+  readonly #callers: RateLimiterMemory;
+  readonly #strangers: RateLimiterMemory;
 
-  /** Whether one more request of this address is to be answered now. One that is not does not count. */
-  allows(address: string): boolean {
-    const nowMs = performance.now();
-    const fullAt = Math.max(nowMs, this.#fullAt.get(address) ?? 0) + 1_000 / PER_SECOND;
-    if (fullAt - nowMs > (BURST * 1_000) / PER_SECOND) return false;
-    if (this.#fullAt.size >= MOST_KEPT) this.#forget(nowMs);
-    this.#fullAt.set(address, fullAt);
-    return true;
+  constructor({ caller, address }: Rates) {
+    this.#callers = new RateLimiterMemory({ points: caller * SECONDS, duration: SECONDS });
+    this.#strangers = new RateLimiterMemory({ points: address * SECONDS, duration: SECONDS });
   }
 
-  #forget(nowMs: number): void {
-    for (const [address, fullAt] of this.#fullAt) if (fullAt <= nowMs) this.#fullAt.delete(address);
+  /** Whether what comes from this address is worth being looked at. */
+  async listensTo(address: string): Promise<boolean> {
+    const found = await this.#strangers.get(address);
+    return found === null || found.msBeforeNext <= 0 || found.consumedPoints < this.#strangers.points;
+  }
+
+  /** Somebody unknown asked from there, and a signature may have been verified in vain. */
+  async blame(address: string): Promise<void> {
+    await this.#strangers.penalty(address);
+  }
+
+  /** Whether one more request of this caller, which costs so many points, is to be answered now. */
+  async allows(caller: string, points: number): Promise<boolean> {
+    return (await this.#callers.penalty(caller, points)).consumedPoints <= this.#callers.points;
   }
 }

@@ -1,6 +1,7 @@
 import { type Answer, Channel, type Question } from "../aaa/channel.ts";
 import type { Loaded } from "./load.ts";
 import { Refused } from "./refused.ts";
+import type { Trust } from "./trust.ts";
 
 /** A fraction of what clients wait: a silent peer must be named, and holds given back, within their patience. */
 const PEER_TIMEOUT_MS = 2_500;
@@ -8,20 +9,23 @@ const PEER_TIMEOUT_MS = 2_500;
 /** The other domains, asked in this domain's name. */
 export class Peers {
   readonly #channels: ReadonlyMap<string, Channel>;
+  readonly #trust: Pick<Trust, "known">;
 
-  constructor({ config, signing, peers }: Loaded) {
+  constructor({ config, signing, peers }: Loaded, trust: Pick<Trust, "known">) {
+    this.#trust = trust;
     const caller = Promise.resolve({ id: config.domain, key: signing.key });
     this.#channels = new Map(peers.map((peer) => [peer.name, new Channel(peer, caller, PEER_TIMEOUT_MS)]));
   }
 
   get names(): readonly string[] {
-    return [...this.#channels.keys()];
+    return [...this.#channels.keys()].filter((name) => this.#trust.known.has(name));
   }
 
   /** Rejects with Refused: what the peer said, or 502/504 that name it if it does not answer. */
   async ask<T>(domain: string, question: Question<T>): Promise<T> {
     const channel = this.#channels.get(domain);
-    if (channel === undefined) throw new Refused(403, "domain.unknown", `${domain} is on the way, but is no peer`);
+    if (channel === undefined || !this.#trust.known.has(domain))
+      throw new Refused(403, "domain.unknown", `${domain} is on the way, but is no peer`);
     return passOn(await channel.ask(question), channel);
   }
 

@@ -21,6 +21,10 @@ declare module "fastify" {
     /** The move in whose course this is asked, if its id was sent. */
     move: string | undefined;
   }
+  interface FastifyContextConfig {
+    /** What a request costs of its caller's pace; absent: one. */
+    points?: number;
+  }
 }
 
 const BODY_LIMIT_BYTES = 64 * 1_024;
@@ -66,12 +70,20 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
     if (request.move === undefined) done();
     else correlated(request.move, done);
   });
-  const pace = new Pace();
+  const pace = new Pace(config.pace);
   server.addHook("onRequest", async (request) => {
+    const { ip, headers, routeOptions } = request;
     // First of all: to verify a signature costs more than to send one.
-    if (!pace.allows(request.ip)) throw new Refused(429, "caller.too-fast", `${request.ip} asks too often`);
-    if (request.routeOptions.url !== PUBLIC_PATH)
-      request.caller = await callers.identify(request.headers.authorization);
+    if (!(await pace.listensTo(ip))) throw tooFast(ip);
+    if (routeOptions.url === PUBLIC_PATH) return await pace.blame(ip);
+    try {
+      request.caller = await callers.identify(headers.authorization);
+    } catch (thrown) {
+      await pace.blame(ip);
+      throw thrown;
+    }
+    const { id } = request.caller;
+    if (!(await pace.allows(id, routeOptions.config.points ?? 1))) throw tooFast(id);
   });
   // Neither headers nor bodies: they hold assertions, tokens and grants.
   server.addHook("onResponse", async ({ method, url, caller, move }, { statusCode, elapsedTime }) => {
@@ -112,6 +124,10 @@ export function clientOf({ caller }: FastifyRequest): Known {
 export function peerOf({ caller }: FastifyRequest): Known {
   if (caller?.kind === "peer") return caller;
   throw new Refused(403, "caller.not-peer", "this is for other domains");
+}
+
+function tooFast(who: string): Refused {
+  return new Refused(429, "caller.too-fast", `${who} asks too often`);
 }
 
 function refusalOf(thrown: FastifyError | Refused, own: string): readonly [number, Refusal] {

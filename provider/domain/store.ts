@@ -56,6 +56,11 @@ const SCHEMAS = [
     domain TEXT PRIMARY KEY, version INTEGER NOT NULL, expires INTEGER NOT NULL, body TEXT NOT NULL, document TEXT NOT NULL
   ) WITHOUT ROWID;
 `,
+  `
+  CREATE TABLE token_uses (
+    home TEXT, token TEXT, coordinator TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (home, token)
+  ) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

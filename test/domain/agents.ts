@@ -16,6 +16,8 @@ export interface Domains {
   drac(name: Name, caller?: KeyPair): DracLightpath;
   /** A token of alice's for exactly this, under a new grant for exactly this. */
   tokenFor(wish: ReserveRequest): Promise<string>;
+  /** As many of them as are needed, each to be used once, under one new grant. */
+  tokensFor(wish: ReserveRequest): Promise<() => Promise<string>>;
   end(): Promise<void>;
 }
 
@@ -41,10 +43,11 @@ export async function startDomains(
     },
     aaa: (name, caller = bed.clients.alice) => kept(new AaaClient(bed.records[name], caller)),
     drac: (name, caller = bed.clients.alice) => kept(new DracLightpath(bed.records[name], caller)),
-    tokenFor: async (wish) => {
+    tokenFor: async (wish) => await (await domains.tokensFor(wish))(),
+    tokensFor: async (wish) => {
       const aaa = domains.aaa("ams.example");
       const { jwt } = await aaa.requestGrant(grantFor(wish));
-      return (await aaa.mintToken({ ...tokenRequestFor(wish), grant: jwt })).token;
+      return async () => (await aaa.mintToken({ ...tokenRequestFor(wish), grant: jwt })).token;
     },
     end: async () => {
       await Promise.all(clients.map((client) => client.close()));

@@ -117,7 +117,7 @@ describe("holds, silent domains and restarts", () => {
     await domains.start("transit.example");
     // The coordinator remembers what it is still owed, and gets it without being asked again.
     await expect.poll(async () => (await drac.query(connectionId))?.state, PATIENCE).toBe("terminated");
-    const next = await drac.reserve(wish, token);
+    const next = await drac.reserve(wish, await domains.tokenFor(wish));
     await drac.terminate(next.connectionId);
   });
 

@@ -142,10 +142,10 @@ describe("another rate or end for a connection", () => {
   it("is lent by one grant no more than the grant says", async () => {
     const { window } = wishFor();
     const one = await lit({ window });
-    const token = await tokenFor({ bandwidthMbps: 700, window });
-    await drac().modify(one.connectionId, { vm: "radar", bandwidthMbps: 700 }, token);
+    const token = await domains.tokensFor(wishFor({ bandwidthMbps: 700, window }));
+    await drac().modify(one.connectionId, { vm: "radar", bandwidthMbps: 700 }, await token());
     const wish = wishFor({ bandwidthMbps: 100, window });
-    await expect(drac().reserve(wish, token)).rejects.toThrow(/700 Mbps are reserved at that time/);
+    await expect(drac().reserve(wish, await token())).rejects.toThrow(/700 Mbps are reserved at that time/);
   });
 
   it("is for all who use it: one of them may have it raised, none may have it lessened under the others", async () => {

@@ -130,13 +130,14 @@ describe("turntable domain", () => {
     // Told a moment after the last domain has done it.
     await expect.poll(async () => (await drac.query(first))?.state).toBe("terminated");
 
-    const { connectionId } = await drac.reserve(wish, token);
-    const lighting = async () => await drac.provision(connectionId, token);
+    const second = await tokenFor(aaa, wish);
+    const { connectionId } = await drac.reserve(wish, second);
+    const lighting = async () => await drac.provision(connectionId, second);
     await killDuring(connectionId, "provisioned", lighting);
     await expect.poll(() => segmentsOf(connectionId), { timeout: 20_000 }).toEqual(Array(3).fill("reserved"));
     await expect.poll(async () => (await drac.query(connectionId))?.state).toBe("reserved");
     await drac.terminate(connectionId);
-    await drac.terminate((await drac.reserve(wish, token)).connectionId);
+    await drac.terminate((await drac.reserve(wish, await tokenFor(aaa, wish))).connectionId);
   }, 90_000);
 
   /** Of each domain: the rate in force, and whether another version stands beside it. */

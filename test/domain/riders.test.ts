@@ -89,11 +89,11 @@ describe("a connection that several VMs use", () => {
 
   it("counts against the grant of each who joins, as a reservation does", async () => {
     const wish = wishFor({ vm: "second", bandwidthMbps: 600 });
-    const token = await domains.tokenFor(wish);
-    await drac().join(shared.connectionId, "second", token);
-    await expect(drac().reserve(wish, token)).rejects.toThrow(/400 Mbps are reserved at that time/);
+    const token = await domains.tokensFor(wish);
+    await drac().join(shared.connectionId, "second", await token());
+    await expect(drac().reserve(wish, await token())).rejects.toThrow(/400 Mbps are reserved at that time/);
     await drac().leave(shared.connectionId, "second");
-    const own = await drac().reserve(wish, token);
+    const own = await drac().reserve(wish, await token());
     await drac().terminate(own.connectionId);
   });
 

@@ -2,21 +2,22 @@ import type { DatabaseSync } from "node:sqlite";
 import { decodeJwt, jwtVerify } from "jose";
 import { ASSERTION_MAX_SECONDS, ASSERTION_TYPE, assertionClaims } from "../../aaa/assertion.ts";
 import { ALGORITHM } from "../../aaa/keys.ts";
-import { reasonOf } from "../../errors.ts";
 import type { Known } from "../load.ts";
 import { Refused } from "../refused.ts";
+import type { Trust } from "../trust.ts";
+import { invalidity } from "./invalidity.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** Recognizes who calls by a signed assertion that is used once. */
 export class Callers {
   readonly #domain: string;
-  readonly #known: ReadonlyMap<string, Known>;
+  readonly #trust: Pick<Trust, "known">;
   readonly #database: DatabaseSync;
 
-  constructor(domain: string, known: ReadonlyMap<string, Known>, database: DatabaseSync) {
+  constructor(domain: string, trust: Pick<Trust, "known">, database: DatabaseSync) {
     this.#domain = domain;
-    this.#known = known;
+    this.#trust = trust;
     this.#database = database;
   }
 
@@ -25,7 +26,7 @@ export class Callers {
     const assertion = /^Bearer ([\w.-]+)$/i.exec(authorization ?? "")?.[1];
     if (assertion === undefined)
       throw new Refused(401, "caller.unknown", "the request carries no assertion of who calls");
-    const known = this.#known.get(issuerOf(assertion));
+    const known = this.#trust.known.get(issuerOf(assertion));
     if (known === undefined) throw new Refused(401, "caller.unknown", `the caller is not known to ${this.#domain}`);
     const { jti, exp } = await this.#verify(assertion, known);
     if (!this.#spend(known.id, jti, exp)) throw new Refused(401, "assertion.replayed", "the assertion was used before");
@@ -49,7 +50,8 @@ export class Callers {
         throw new Error(`it lives longer than ${ASSERTION_MAX_SECONDS} s`);
       return claims;
     } catch (thrown) {
-      throw new Refused(401, "assertion.invalid", `the assertion of ${known.id} is not valid: ${reasonOf(thrown)}`);
+      const why = invalidity(thrown, { issuer: known.id, audience: this.#domain });
+      throw new Refused(401, "assertion.invalid", `the assertion of ${known.id} is not valid: ${why}`);
     }
   }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { grant, grantListing, grantRequest, grantStatus, token, tokenRequest } from "../../aaa/wire.ts";
 import type { Accounts } from "../accounting/ledger.ts";
+import { GIVING_POINTS } from "../pace.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
 import { consent, consentRequest } from "../wire.ts";
 import type { Consents } from "./consents.ts";
@@ -20,7 +21,8 @@ export interface AaaParts {
 
 /** The AAA half of the API: grants and tokens for clients, consents for other domains. */
 export function serveAaa(server: Server, { grants, tokens, consents, revocations, accounts }: AaaParts): void {
-  server.post("/aaa/grants", { schema: { body: grantRequest, response: { 201: grant } } }, async (request, reply) =>
+  const asked = { schema: { body: grantRequest, response: { 201: grant } }, config: { points: GIVING_POINTS } };
+  server.post("/aaa/grants", asked, async (request, reply) =>
     reply.status(201).send(await grants.request(clientOf(request), request.body)),
   );
   server.get("/aaa/grants", { schema: { response: { 200: z.array(grantListing) } } }, async (request) =>
@@ -33,7 +35,8 @@ export function serveAaa(server: Server, { grants, tokens, consents, revocations
     await grants.revoke(clientOf(request), request.params.id);
     return reply.status(204).send();
   });
-  server.post("/aaa/tokens", { schema: { body: tokenRequest, response: { 201: token } } }, async (request, reply) =>
+  const minted = { schema: { body: tokenRequest, response: { 201: token } }, config: { points: GIVING_POINTS } };
+  server.post("/aaa/tokens", minted, async (request, reply) =>
     reply.status(201).send(await tokens.mint(clientOf(request), request.body)),
   );
   server.post(

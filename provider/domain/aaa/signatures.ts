@@ -1,8 +1,9 @@
 import { type CryptoKey, decodeJwt, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { ALGORITHM } from "../../aaa/keys.ts";
-import { reasonOf } from "../../errors.ts";
 import type { Loaded } from "../load.ts";
 import { Refused } from "../refused.ts";
+import type { Trust } from "../trust.ts";
+import { invalidity } from "./invalidity.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
@@ -19,14 +20,15 @@ export interface Expected {
 export class Signatures {
   readonly domain: string;
   readonly #own: CryptoKey;
-  readonly #trusted: ReadonlyMap<string, CryptoKey>;
+  readonly #ownPublic: CryptoKey;
+  readonly #trust: Pick<Trust, "known">;
 
   /** `ownPublic` verifies what `loaded.signing` signs. */
-  constructor({ config, signing, known }: Loaded, ownPublic: CryptoKey) {
+  constructor({ config, signing }: Loaded, ownPublic: CryptoKey, trust: Pick<Trust, "known">) {
     this.domain = config.domain;
     this.#own = signing.key;
-    const peers = [...known.values()].filter(({ kind }) => kind === "peer");
-    this.#trusted = new Map([[config.domain, ownPublic], ...peers.map(({ id, key }) => [id, key] as const)]);
+    this.#ownPublic = ownPublic;
+    this.#trust = trust;
   }
 
   /** Signs in this domain's name. `expiresMs` is a time since 1970. */
@@ -42,20 +44,27 @@ export class Signatures {
   /** The claims of a signed statement. `what` names it in the reason. Rejects with Refused (403). */
   async verify(jwt: string, what: string, expected: Expected): Promise<JWTPayload> {
     const issuer = expected.issuer ?? issuerOf(jwt);
-    const key = this.#trusted.get(issuer);
+    const key = this.#keyOf(issuer);
     if (key === undefined) {
       throw new Refused(403, "signature.untrusted", `${what} is not signed by a domain that ${this.domain} trusts`);
     }
+    const { typ, audience, subject } = expected;
     try {
-      const { typ, audience, subject } = expected;
       const { payload } = await jwtVerify(jwt, key, {
         ...{ algorithms: [ALGORITHM], typ, issuer, audience, requiredClaims: ["exp", "iat"] },
         ...{ clockTolerance: CLOCK_TOLERANCE_SECONDS, ...(subject === undefined ? {} : { subject }) },
       });
       return payload;
     } catch (thrown) {
-      throw new Refused(403, "signature.invalid", `${what} is not valid: ${reasonOf(thrown)}`);
+      throw new Refused(403, "signature.invalid", `${what} is not valid: ${invalidity(thrown, { issuer, audience })}`);
     }
+  }
+
+  /** Undefined if it is trusted no more, or never was. */
+  #keyOf(issuer: string): CryptoKey | undefined {
+    if (issuer === this.domain) return this.#ownPublic;
+    const known = this.#trust.known.get(issuer);
+    return known?.kind === "peer" ? known.key : undefined;
   }
 }
 

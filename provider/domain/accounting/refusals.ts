@@ -3,6 +3,8 @@ import type { Accounts } from "./ledger.ts";
 
 /** Refusals of one kind to one caller within this time are one record: a flood fills no disk. */
 const TOGETHER_MS = 60_000;
+/** Of the same kind, but for different reasons at once: more than that are counted by their kind alone. */
+const MOST_REASONS = 60;
 /** Of different kinds at once; whoever makes up more is counted together. */
 const MOST_KINDS = 1_000;
 const LONGEST_REASON = 1_000;
@@ -26,7 +28,7 @@ export class Refusals {
   }
 
   note(refused: Refused): void {
-    const key = this.#further.size < MOST_KINDS ? kindOf(refused) : "";
+    const key = this.#keyFor(refused);
     const known = this.#further.get(key);
     if (known !== undefined) {
       known.count += 1;
@@ -45,10 +47,17 @@ export class Refusals {
     }
   }
 
+  /** The most telling one of which there are not too many. */
+  #keyFor({ caller, asked, refusal: { error, domain, reason } }: Refused): string {
+    const kind = JSON.stringify([caller, asked, error, domain]);
+    const exact = JSON.stringify([kind, reason]);
+    const known = this.#further;
+    if (known.has(exact) || known.size < MOST_REASONS) return exact;
+    return known.has(kind) || known.size < MOST_KINDS ? kind : "";
+  }
+
   #write({ caller, asked, refusal: { error, domain, reason } }: Refused, count: number): void {
     const why = reason.slice(0, LONGEST_REASON);
     this.#accounts.note({ event: "refusal", caller, asked, error, by: domain, reason: why, count });
   }
 }
-
-const kindOf = ({ caller, asked, refusal }: Refused) => JSON.stringify([caller, asked, refusal.error, refusal.domain]);

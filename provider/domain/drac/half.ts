@@ -20,6 +20,7 @@ import { Riders } from "./riders.ts";
 import { Room } from "./room.ts";
 import { SegmentStore } from "./segment-store.ts";
 import { Segments } from "./segments.ts";
+import { TokenUses } from "./token-uses.ts";
 import { Unison } from "./unison.ts";
 import { VersionStore } from "./version-store.ts";
 
@@ -28,7 +29,12 @@ export function dracHalf(ground: Ground, authority: Authority, ports: ReadonlyMa
   const { config, database, peers, accounts, log } = ground;
   const { domain, topology, holdSeconds } = config;
   const store = new SegmentStore(database);
-  const stores = { store, versions: new VersionStore(database), rides: new RideStore(database) };
+  const stores = {
+    store,
+    versions: new VersionStore(database),
+    rides: new RideStore(database),
+    tokenUses: new TokenUses(database),
+  };
   const element = new Metered(elementOf(config), new Uses(database), accounts);
   const room = new Room(ports, store);
   const segments = new Segments({ ...stores, domain, holdSeconds, room, authority, element, accounts });

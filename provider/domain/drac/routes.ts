@@ -114,7 +114,7 @@ export function serveSegments(server: Server, segments: Segments): void {
 
 function tokenOf({ headers }: FastifyRequest): string | undefined {
   const token = headers[TOKEN_HEADER];
-  return typeof token === "string" ? token : undefined;
+  return typeof token === "string" && token !== "" ? token : undefined;
 }
 
 function requiredToken(request: FastifyRequest): string {

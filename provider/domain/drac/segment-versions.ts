@@ -7,6 +7,7 @@ import { grantOf, requireRate, requireWay } from "./admission.ts";
 import type { RideStore } from "./ride-store.ts";
 import type { Room } from "./room.ts";
 import { type SegmentStore, type StoredSegment, windowOf } from "./segment-store.ts";
+import type { TokenUses } from "./token-uses.ts";
 import { isLive, type VersionStore } from "./version-store.ts";
 import { beyond, type Version } from "./versions.ts";
 
@@ -17,6 +18,7 @@ export interface VersionParts {
   readonly store: SegmentStore;
   readonly versions: VersionStore;
   readonly rides: RideStore;
+  readonly tokenUses: TokenUses;
   readonly authority: Authority;
   readonly element: Element;
   readonly accounts: Accounts;
@@ -49,6 +51,7 @@ export class SegmentVersions {
     this.#requireRoom(now, wanted);
     const bookings = this.#parts.store.bookingsUnder(grantOf(admitted), Date.now(), now);
     requireRate(domain, admitted, bookings, bandwidthMbps, { fromMs: Date.now(), untilMs: endMs });
+    this.#parts.tokenUses.bind(admitted, now);
     const expiresMs = Date.now() + holdSeconds * 1_000;
     versions.hold(now, { request, grant: grantOf(admitted), bandwidthMbps, endMs, phase: "held", expiresMs });
   }

@@ -79,8 +79,10 @@ export class Segments {
 
   async #hold(coordinator: string, request: SegmentRequest, token: string) {
     const { reservation, segment, connectionId } = request;
-    const { domain, authority, holdSeconds, store, room } = this.#parts;
+    const { domain, authority, holdSeconds, store, room, tokenUses } = this.#parts;
     const admitted = await authority.admitReservation(token, reservation);
+    // Bound to it when it is committed: a coordinator may have to try again elsewhere.
+    tokenUses.requireUnused(admitted, { coordinator, id: connectionId });
     if (segment.domain !== domain)
       throw new Refused(403, "consent.insufficient", `${domain} did not agree to the way through ${segment.domain}`);
     requireWay(domain, coordinator, { from: reservation.from, ends: [segment.in, segment.out] }, admitted);
@@ -118,26 +120,31 @@ export class Segments {
 
   async #commit(coordinator: string, id: string, token: string): Promise<void> {
     const segment = this.#known(coordinator, id);
-    const { authority, store, accounts } = this.#parts;
+    const { authority, store, accounts, tokenUses } = this.#parts;
     const window = windowOf(segment);
-    const { subject, details } = await authority.admitReservation(token, { ...segment, window });
+    const admitted = await authority.admitReservation(token, { ...segment, window });
+    tokenUses.requireUnused(admitted, segment);
     if (segment.state === "reserved" || segment.state === "provisioned") return;
     if (segment.state !== "held" || segment.holdExpiresMs <= Date.now()) throw over(segment);
+    tokenUses.bind(admitted, segment);
     store.setState(segment, "reserved");
     const { from, to, vm, bandwidthMbps } = segment;
+    const { subject, details } = admitted;
     const scope = { subject, vm, between: [from, to] as [string, string], bandwidthMbps, window };
     accounts.note({ event: "reserved", grant: details.grant, coordinator, connection: id, ...scope });
   }
 
   async #provision(coordinator: string, id: string, token: string): Promise<void> {
-    const { authority, store, element, domain } = this.#parts;
+    const { authority, store, element, domain, tokenUses } = this.#parts;
     const segment = this.#known(coordinator, id);
-    await authority.admitUse(token, segment);
+    const admitted = await authority.admitUse(token, segment);
+    tokenUses.requireUnused(admitted, segment);
     if ((segment.state !== "reserved" && segment.state !== "provisioned") || segment.endMs <= Date.now())
       throw over(segment);
     if (segment.startMs > Date.now() + CLOCK_TOLERANCE_MS) {
       throw new Refused(409, "connection.early", `${id} begins at ${new Date(segment.startMs).toISOString()}`);
     }
+    tokenUses.bind(admitted, segment);
     await this.#vacate(segment);
     // Noted first: whatever is lit is known to be, also after a crash in between.
     store.setState(segment, "provisioned");
@@ -172,7 +179,7 @@ export class Segments {
 
   /** This domain itself has agreed that this VM goes this way, at the connection's rate, now. */
   async #join(coordinator: string, id: string, vm: string, token: string): Promise<void> {
-    const { authority, store, rides, domain, accounts } = this.#parts;
+    const { authority, store, rides, domain, accounts, tokenUses } = this.#parts;
     const segment = this.#known(coordinator, id);
     const admitted = await authority.admitUse(token, { ...segment, vm });
     const live = segment.state === "reserved" || segment.state === "provisioned";
@@ -183,6 +190,7 @@ export class Segments {
     const untilMs = Math.min(segment.endMs, Date.parse(admitted.details.window.end));
     const bookings = store.bookingsUnder(ride.grant, Date.now());
     requireRate(domain, admitted, bookings, segment.bandwidthMbps, { fromMs: Date.now(), untilMs });
+    tokenUses.bind(admitted, segment);
     rides.begin({ ...ride, untilMs });
     const { subject, details } = admitted;
     accounts.note({ event: "joined", grant: details.grant, coordinator, connection: id, subject, vm });

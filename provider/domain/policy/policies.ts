@@ -2,11 +2,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { reasonOf, TurntableError } from "../../errors.ts";
-import { repeat } from "../repeat.ts";
+import { watch } from "../watch.ts";
 import { type PolicyFile, PolicySet } from "./policy-set.ts";
-
-/** How often the folder is looked at. What is found twice the same is taken: a file may be half written. */
-const LOOK_INTERVAL_MS = 500;
 
 /** The policies of a folder, as they are now. */
 export interface Policies {
@@ -34,33 +31,19 @@ export async function readPolicies(folder: string): Promise<readonly PolicyFile[
 export async function openPolicies(folder: string, log: Logger): Promise<Policies> {
   const files = await readPolicies(folder);
   let current = PolicySet.of(files, folder);
-  let seen = JSON.stringify(files);
-  let taken = seen;
-  const tell = (thrown: unknown): void =>
-    log.error({ folder, reason: reasonOf(thrown) }, "the changed policies are not taken; those before stay in force");
-  const look = async (): Promise<void> => {
-    const files = await readPolicies(folder);
-    const before = seen;
-    seen = JSON.stringify(files);
-    if (seen !== before || seen === taken) return;
-    taken = seen;
-    const old = current;
-    current = PolicySet.of(files, folder);
-    old.forget();
-    log.info({ folder, policies: [...current.policies.keys()] }, "the changed policies are in force");
-  };
-  let told: string | undefined;
-  const once = async (): Promise<void> => {
-    try {
-      await look();
-      told = undefined;
-    } catch (thrown) {
-      if (told !== reasonOf(thrown)) tell(thrown);
-      told = reasonOf(thrown);
-    }
-  };
   log.info({ folder, policies: [...current.policies.keys()] }, "the policies are in force");
-  const stop = repeat(once, LOOK_INTERVAL_MS, tell);
+  const stop = watch({
+    first: files,
+    read: async () => await readPolicies(folder),
+    take: async (changed) => {
+      const old = current;
+      current = PolicySet.of(changed, folder);
+      old.forget();
+      log.info({ folder, policies: [...current.policies.keys()] }, "the changed policies are in force");
+    },
+    failed: (thrown) =>
+      log.error({ folder, reason: reasonOf(thrown) }, "the changed policies are not taken; those before stay in force"),
+  });
   return {
     get current() {
       return current;

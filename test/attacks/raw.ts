@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import { Agent, request } from "undici";
+import { callerOf } from "../../provider/aaa/caller.ts";
+import { Channel } from "../../provider/aaa/channel.ts";
+import { granted } from "../../provider/aaa/outcome.ts";
+import { refusal } from "../../provider/aaa/wire.ts";
+import type { Testbed } from "../domain/testbed.ts";
+
+export interface Sent {
+  readonly method?: "POST" | "GET";
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/** Somebody who asks ams.example whatever he likes, from an address of his choice. */
+export class Raw {
+  readonly #bed: Testbed;
+  readonly #dispatcher: Agent;
+
+  private constructor(bed: Testbed, dispatcher: Agent) {
+    this.#bed = bed;
+    this.#dispatcher = dispatcher;
+  }
+
+  static async from(bed: Testbed, localAddress = "127.0.0.1"): Promise<Raw> {
+    const ca = await readFile(bed.certificateFile("ams.example"));
+    return new Raw(bed, new Agent({ connections: 8, localAddress, connect: { ca, servername: "ams.example" } }));
+  }
+
+  /** The status, and the refusal if it is one. Rejects if the answer is neither good nor a refusal in due form. */
+  async ask({ method = "GET", path, headers, body = "" }: Sent) {
+    const url = this.#bed.records["ams.example"].url + path;
+    const sent = { method, headers, body: method === "POST" ? body : null, dispatcher: this.#dispatcher };
+    const answer = await request(url, sent);
+    const content = await answer.body.json();
+    const status = answer.statusCode;
+    return { status, refused: status < 300 ? undefined : refusal.parse(content) };
+  }
+
+  /** Rejects as the product's own clients do if it is refused. */
+  async require(sent: Sent): Promise<void> {
+    const { status, refused } = await this.ask(sent);
+    if (refused === undefined) return;
+    const channel = new Channel(this.#bed.records["ams.example"], callerOf(this.#bed.clients.alice), 10_000);
+    granted({ kind: "refused", status, refusal: refused }, channel, `answer ${sent.path}`);
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.close();
+  }
+}
