@@ -1,3 +1,5 @@
+import type { TimeWindow } from "../aaa/wire.ts";
+
 /** A request that this domain, or one that it asked, does not grant. It becomes the body of the answer. */
 export class Refused extends Error {
   override readonly name = "Refused";
@@ -8,6 +10,8 @@ export class Refused extends Error {
   readonly domain: string | undefined;
   /** Of that domain, if a policy refused. */
   readonly policy: string | undefined;
+  /** When there is room, for want of which it is refused. */
+  readonly nextFreeSlot: TimeWindow | undefined;
 
   constructor(
     status: 400 | 401 | 403 | 404 | 409 | 429 | 502 | 504,
@@ -15,11 +19,13 @@ export class Refused extends Error {
     reason: string,
     domain?: string,
     policy?: string,
+    nextFreeSlot?: TimeWindow,
   ) {
     super(reason);
     this.status = status;
     this.error = error;
     this.domain = domain;
     this.policy = policy;
+    this.nextFreeSlot = nextFreeSlot;
   }
 }

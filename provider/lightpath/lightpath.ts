@@ -1,5 +1,14 @@
 import type { TimeWindow } from "../aaa/wire.ts";
-import type { Connection, ModifyRequest, Offer, OfferRequest, ReserveRequest } from "./drac/wire.ts";
+import type {
+  AlternativesRequest,
+  Connection,
+  ModifyRequest,
+  Offer,
+  OfferRequest,
+  PairOffer,
+  PairRequest,
+  ReserveRequest,
+} from "./drac/wire.ts";
 
 export type { Connection, Offer, OfferRequest, TimeWindow };
 
@@ -13,6 +22,10 @@ export type Modification = Omit<ModifyRequest, "requestId">;
 export interface Lightpath {
   /** What a reservation would get now, or next. Holds nothing, needs no token. */
   offer(request: OfferRequest): Promise<Offer>;
+  /** What there is to choose from: several ways, the cheapest first. */
+  alternatives(request: AlternativesRequest): Promise<readonly Offer[]>;
+  /** Two ways that do not fail together, for 1+1 protection: each is reserved for itself, the second to avoid the first's links. */
+  pair(request: PairRequest): Promise<PairOffer>;
   /** Reserve and commit: capacity is ours for the window, the data plane is still down. */
   reserve(request: ReserveRequest, token: string): Promise<Connection>;
   /** Data plane up. */

@@ -1,7 +1,16 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { TOKEN_HEADER } from "../../aaa/wire.ts";
-import { connection, modifyRequest, offer, offerRequest, reserveRequest } from "../../lightpath/drac/wire.ts";
+import {
+  alternativesRequest,
+  connection,
+  modifyRequest,
+  offer,
+  offerRequest,
+  pairOffer,
+  pairRequest,
+  reserveRequest,
+} from "../../lightpath/drac/wire.ts";
 import { Refused } from "../refused.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
 import { occupancy, occupancyRequest, segmentHeld, segmentModification, segmentRequest } from "../wire.ts";
@@ -21,6 +30,16 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
   server.post("/drac/offers", offered, async (request) => {
     clientOf(request);
     return await offers.find(request.body);
+  });
+  const several = { schema: { body: alternativesRequest, response: { 200: z.array(offer) } } };
+  server.post("/drac/alternatives", several, async (request) => {
+    clientOf(request);
+    return [...(await offers.alternatives(request.body))];
+  });
+  const paired = { schema: { body: pairRequest, response: { 200: pairOffer } } };
+  server.post("/drac/pairs", paired, async (request) => {
+    clientOf(request);
+    return await offers.pair(request.body);
   });
   server.post("/drac/connections", created, async (request, reply) =>
     reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, tokenOf(request))),

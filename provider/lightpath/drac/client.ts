@@ -6,7 +6,18 @@ import type { DomainRecord } from "../../aaa/domain-record.ts";
 import { granted, unlessAbsent } from "../../aaa/outcome.ts";
 import { TurntableError } from "../../errors.ts";
 import type { Lightpath, Modification } from "../lightpath.ts";
-import { type Connection, connection, type Offer, type OfferRequest, offer, type ReserveRequest } from "./wire.ts";
+import {
+  type AlternativesRequest,
+  type Connection,
+  connection,
+  type Offer,
+  type OfferRequest,
+  offer,
+  type PairOffer,
+  type PairRequest,
+  pairOffer,
+  type ReserveRequest,
+} from "./wire.ts";
 
 /** A hold times out by itself; a commit whose answer was lost does not. */
 function perhapsReserved({ connectionId, window }: Connection, thrown: unknown): unknown {
@@ -19,6 +30,10 @@ function perhapsReserved({ connectionId, window }: Connection, thrown: unknown):
   });
 }
 
+function offering({ bandwidthMbps, from, to }: OfferRequest): string {
+  return `offer ${bandwidthMbps} Mbps from ${from} to ${to}`;
+}
+
 /** Paths set up by a domain's DRAC, over its HTTPS API. Constructing it touches no network. */
 export class DracLightpath implements Lightpath {
   readonly #channel: Channel;
@@ -29,7 +44,19 @@ export class DracLightpath implements Lightpath {
 
   async offer(request: OfferRequest): Promise<Offer> {
     const answer = await this.#channel.ask({ method: "POST", path: ["drac", "offers"], body: request, answer: offer });
-    return granted(answer, this.#channel, `offer ${request.bandwidthMbps} Mbps from ${request.from} to ${request.to}`);
+    return granted(answer, this.#channel, offering(request));
+  }
+
+  async alternatives(request: AlternativesRequest): Promise<readonly Offer[]> {
+    const path = ["drac", "alternatives"];
+    const answer = await this.#channel.ask({ method: "POST", path, body: request, answer: z.array(offer) });
+    return granted(answer, this.#channel, offering(request.offer));
+  }
+
+  async pair(request: PairRequest): Promise<PairOffer> {
+    const path = ["drac", "pairs"];
+    const answer = await this.#channel.ask({ method: "POST", path, body: request, answer: pairOffer });
+    return granted(answer, this.#channel, `${offering(request.offer)} twice`);
   }
 
   async reserve(request: ReserveRequest, token: string): Promise<Connection> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { timeWindow } from "../../aaa/wire.ts";
+import { pathConstraints, timeWindow } from "../../aaa/wire.ts";
 
 /** NSI's life of a connection: held (times out) → reserved → provisioned ⇄ reserved → terminated. */
 export const connectionState = z.enum(["held", "reserved", "provisioned", "terminated", "timed-out"]);
@@ -11,6 +11,7 @@ export const reserveRequest = z.strictObject({
   mtu: z.int().min(576).max(9216).default(9000),
   window: timeWindow,
   vm: z.string().min(1),
+  constraints: pathConstraints.optional(),
 });
 
 /** Another rate or end for a connection that is reserved: what is left out stays. The same `requestId` again is done once. */
@@ -40,6 +41,7 @@ export const connection = z.strictObject({
   mtu: z.int(),
   window: timeWindow,
   vm: z.string(),
+  constraints: pathConstraints.optional(),
   /** Only while held. */
   holdExpiresAt: z.iso.datetime().optional(),
   segments: z.array(segment),
@@ -47,17 +49,34 @@ export const connection = z.strictObject({
   rttMs: z.number(),
 });
 
-/** What a reservation from now on, for so long, would get. */
-export const offerRequest = z.strictObject({
+const offered = {
   from: z.string(),
   to: z.string(),
   bandwidthMbps: z.number().positive(),
-  minutes: z.int().min(1).max(1440),
+  constraints: pathConstraints.optional(),
+};
+
+/** What a reservation would get, in that window or for as long later; or from now on, for so many minutes. */
+export const offerRequest = z.union([
+  z.strictObject({ ...offered, minutes: z.int().min(1).max(1440) }),
+  z.strictObject({ ...offered, window: timeWindow }),
+]);
+
+/** Up to so many ways, the cheapest first, all at the first time at which there is one. */
+export const alternativesRequest = z.strictObject({ offer: offerRequest, most: z.int().min(1).max(8) });
+
+/** Two ways for 1+1 protection, at the first time at which there are two. */
+export const pairRequest = z.strictObject({
+  offer: offerRequest,
+  /** What they must not share beside risk groups: links, or domains either (but those at their ends). */
+  apart: z.enum(["links", "domains"]),
 });
 
 export const offer = z.strictObject({
   /** Domains on the way, in order: each must agree. */
   hops: z.array(z.string()),
+  /** Between them, in order, by their names in the topology. */
+  links: z.array(z.string()),
   rttMs: z.number(),
   /** Now, or the beginning of the next free slot. */
   startsAt: z.iso.datetime(),
@@ -65,6 +84,16 @@ export const offer = z.strictObject({
   freeMbps: z.number().optional(),
 });
 
+export const pairOffer = z.strictObject({
+  working: offer,
+  protecting: offer,
+  /** Whether no other pair costs less together. */
+  cheapest: z.boolean(),
+});
+
+export type AlternativesRequest = z.output<typeof alternativesRequest>;
+export type PairRequest = z.output<typeof pairRequest>;
+export type PairOffer = z.output<typeof pairOffer>;
 export type OfferRequest = z.output<typeof offerRequest>;
 export type Offer = z.output<typeof offer>;
 export type ConnectionState = z.output<typeof connectionState>;
