@@ -19,6 +19,8 @@ const TRIES = 3;
 const LONGEST_PAUSE_MS = 200;
 
 export interface CoordinatorParts {
+  /** How long this domain holds its own part. */
+  readonly holdSeconds: number;
   readonly topology: Topology;
   readonly store: ConnectionStore;
   readonly riders: Riders;
@@ -153,11 +155,12 @@ export class Coordinator {
     { segments, rttMs }: Route,
     token: string,
   ): Promise<Connection | Refused> {
-    const { store, riders, unison, partOf } = this.#parts;
+    const { store, riders, unison, partOf, holdSeconds } = this.#parts;
     const connectionId = randomUUID();
     const connection: Connection = { connectionId, state: "held", ...wish, segments: [...segments], rttMs };
     // Until every domain has said how long it holds.
-    store.insert({ owner: owner.id, intent: undefined, holdExpiresMs: Date.now() + 60_000, connection });
+    const holdExpiresMs = Date.now() + holdSeconds * 1_000;
+    store.insert({ owner: owner.id, intent: undefined, holdExpiresMs, connection });
     riders.own(connection);
     const held = await Promise.allSettled(
       segments.map(async (segment) => {

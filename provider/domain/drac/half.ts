@@ -39,7 +39,7 @@ export function dracHalf(ground: Ground, authority: Authority, ports: ReadonlyMa
   const led = { store: connections, unison: new Unison(connections, partOf), modifications, turns: new Serial() };
   return {
     segments,
-    coordinator: new Coordinator({ ...led, topology, riders, authority, partOf }),
+    coordinator: new Coordinator({ ...led, holdSeconds, topology, riders, authority, partOf }),
     debts: new Debts({ ...led, log }),
     offers: new Offers(topology, (name, request) => partOf(name).occupancy(request)),
   };
