@@ -56,6 +56,17 @@ const SCHEMAS = [
     domain TEXT PRIMARY KEY, version INTEGER NOT NULL, expires INTEGER NOT NULL, body TEXT NOT NULL, document TEXT NOT NULL
   ) WITHOUT ROWID;
 `,
+  `
+  CREATE TABLE requests (
+    owner TEXT, request TEXT, connection TEXT NOT NULL, wish TEXT NOT NULL, PRIMARY KEY (owner, request)
+  ) WITHOUT ROWID;
+`,
+  `
+  CREATE TABLE notices (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, connection TEXT NOT NULL, what TEXT NOT NULL, at INTEGER NOT NULL
+  );
+  CREATE INDEX notices_by_owner ON notices (owner, sequence);
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

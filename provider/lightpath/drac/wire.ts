@@ -5,6 +5,8 @@ import { pathConstraints, timeWindow } from "../../aaa/wire.ts";
 export const connectionState = z.enum(["held", "reserved", "provisioned", "terminated", "timed-out"]);
 
 export const reserveRequest = z.strictObject({
+  /** The client's own: a request that was granted is answered again, and done once. */
+  requestId: z.uuid().optional(),
   from: z.string(),
   to: z.string(),
   bandwidthMbps: z.number().positive(),
@@ -13,6 +15,19 @@ export const reserveRequest = z.strictObject({
   vm: z.string().min(1),
   constraints: pathConstraints.optional(),
 });
+
+/** How often a reservation comes again, by the clocks of a zone (IANA: "Europe/Amsterdam"), the first time counted. */
+export const recurrence = z.discriminatedUnion("every", [
+  z.strictObject({ every: z.literal("once") }),
+  z.strictObject({
+    every: z.enum(["daily", "weekly", "monthly"]),
+    times: z.int().min(2).max(53),
+    timeZone: z.string().min(1).max(64),
+  }),
+]);
+
+/** Several reservations, alike but for their windows. `reservation.window` is the first. */
+export const seriesRequest = z.strictObject({ reservation: reserveRequest.omit({ requestId: true }), recurrence });
 
 /** Another rate or end for a connection that is reserved: what is left out stays. The same `requestId` again is done once. */
 export const modifyRequest = z
@@ -91,6 +106,16 @@ export const pairOffer = z.strictObject({
   cheapest: z.boolean(),
 });
 
+/** What became of a connection of the caller's: its state, or that it has another rate or end. */
+export const notification = z.strictObject({
+  connectionId: z.string(),
+  what: z.enum([...connectionState.options, "modified"]),
+  at: z.iso.datetime(),
+});
+
+export type Notification = z.output<typeof notification>;
+export type Recurrence = z.output<typeof recurrence>;
+export type SeriesRequest = z.output<typeof seriesRequest>;
 export type AlternativesRequest = z.output<typeof alternativesRequest>;
 export type PairRequest = z.output<typeof pairRequest>;
 export type PairOffer = z.output<typeof pairOffer>;
