@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { TimeWindow } from "../provider/aaa/wire.ts";
+import type { PathConstraints, TimeWindow } from "../provider/aaa/wire.ts";
 import { shell } from "./shell.ts";
 import type { DomainRecord, Site } from "./site.ts";
 
-export type { TimeWindow };
+export type { PathConstraints, TimeWindow };
 
 export interface AuthTokenArgs {
   /** The two sites, in any order: moves in both directions are covered. */
@@ -18,6 +18,8 @@ export interface AuthTokenArgs {
   labels?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
   /** "tls" tells the domains that its moves are encrypted, and binds them to it. Default: nothing is said of it. */
   encryption?: pulumi.Input<"tls" | "none"> | undefined;
+  /** What its way over the domains must keep to: a largest delay, domains on it, what to avoid. Default: nothing. */
+  constraints?: pulumi.Input<PathConstraints> | undefined;
   /** The domain that is asked, and that asks the others. Default: the first site's. */
   home?: pulumi.Input<DomainRecord> | undefined;
 }

@@ -1,4 +1,10 @@
-export { AuthToken, type AuthTokenArgs, type GrantReferenceArgs, type TimeWindow } from "./auth-token.ts";
+export {
+  AuthToken,
+  type AuthTokenArgs,
+  type GrantReferenceArgs,
+  type PathConstraints,
+  type TimeWindow,
+} from "./auth-token.ts";
 export { type ConnectionState, Lightpath, type LightpathArgs } from "./lightpath.ts";
 export {
   certificateFingerprint,

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { TimeWindow } from "../provider/aaa/wire.ts";
+import type { PathConstraints, TimeWindow } from "../provider/aaa/wire.ts";
 import { hostKeyFingerprint } from "../provider/host/host-key.ts";
 import type { ConnectionState } from "../provider/lightpath/drac/wire.ts";
 import type { AuthToken } from "./auth-token.ts";
@@ -21,6 +21,8 @@ export interface LightpathArgs {
   hours?: pulumi.Input<number> | undefined;
   /** Name of the VM (`VmPlacement.name`) that will move over it. */
   vm: pulumi.Input<string>;
+  /** What its way over the domains must keep to: a largest delay, domains on it, what to avoid. The grant's must lead over such a way. Default: nothing. */
+  constraints?: pulumi.Input<PathConstraints> | undefined;
   /** The grant under which it is reserved. Its home domain is asked. */
   grant: AuthToken;
   /** What becomes of the path after each move. Default "release": no packet passes until the next one. */

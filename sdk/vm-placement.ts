@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { PathConstraints } from "../provider/aaa/wire.ts";
 import type { Location, MoveRecord } from "../provider/controller/placement.ts";
 import type { AuthToken } from "./auth-token.ts";
 import { Lightpath } from "./lightpath.ts";
@@ -23,6 +24,8 @@ export interface LightpathProfile {
   mtu?: pulumi.Input<number> | undefined;
   /** The domain that is asked. Default: that of the site moved from. */
   home?: pulumi.Input<DomainRecord> | undefined;
+  /** What its way over the domains must keep to: a largest delay, domains on it, what to avoid. Default: nothing. */
+  constraints?: pulumi.Input<PathConstraints> | undefined;
   /** Default "tls". */
   encryption?: pulumi.Input<Encryption> | undefined;
 }

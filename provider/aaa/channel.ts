@@ -26,6 +26,9 @@ export interface Question<T> {
 /** Far more than any answer has: a domain cannot fill the memory of who asks it. */
 const LONGEST_ANSWER_BYTES = 4 * 1_024 * 1_024;
 
+/** Who is followed says at least that it is there. */
+const LONGEST_SILENCE_MS = 60_000;
+
 /** For answers without a body (204). */
 export const nothing: z.ZodType<undefined> = z.undefined();
 
@@ -54,7 +57,6 @@ export class Channel {
   /** Never rejects because of the domain; rejects with input.invalid if the caller's key is none. */
   async ask<T>(question: Question<T>): Promise<Answer<T>> {
     const caller = await this.#caller;
-    const move = currentMove();
     try {
       const { statusCode, body } = await request(new URL(path(question.path), this.domain.url), {
         dispatcher: this.#agent,
@@ -62,8 +64,7 @@ export class Channel {
         // The other limits begin anew with each byte that trickles in.
         signal: AbortSignal.timeout(2 * this.#timeoutMs),
         headers: {
-          authorization: `Bearer ${await signAssertion(caller, this.domain.name)}`,
-          ...(move === undefined ? {} : { [MOVE_HEADER]: move }),
+          ...(await this.#identity(caller)),
           ...(question.token === undefined ? {} : { [TOKEN_HEADER]: question.token }),
           ...(question.body === undefined ? {} : { "content-type": "application/json" }),
         },
@@ -74,15 +75,46 @@ export class Channel {
       if (statusCode >= 200 && statusCode < 300) return { kind: "ok", value: question.answer.parse(content) };
       return { kind: "refused", status: statusCode, refusal: refusal.parse(content) };
     } catch (thrown) {
-      const reason =
-        thrown instanceof z.ZodError ? `its answer is malformed: ${z.prettifyError(thrown)}` : told(thrown);
-      return { kind: "silent", timedOut: /timeout/i.test(reason), reason };
+      return silent(thrown);
     }
+  }
+
+  /**
+   * Follows an answer that goes on until the signal. Never rejects because of the domain; what breaks off later rejects where
+   * it is read, as does a domain that sends nothing for a minute.
+   */
+  async follow(
+    segments: readonly string[],
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Answer<AsyncIterable<Uint8Array>>> {
+    const caller = await this.#caller;
+    try {
+      const { statusCode, body } = await request(new URL(path(segments), this.domain.url), {
+        ...{ dispatcher: this.#agent, method: "GET", signal, bodyTimeout: LONGEST_SILENCE_MS },
+        headers: { ...(await this.#identity(caller)), ...headers },
+      });
+      if (statusCode === 200) return { kind: "ok", value: body };
+      return { kind: "refused", status: statusCode, refusal: refusal.parse(await body.json()) };
+    } catch (thrown) {
+      return silent(thrown);
+    }
+  }
+
+  async #identity(caller: Caller): Promise<Record<string, string>> {
+    const move = currentMove();
+    const authorization = `Bearer ${await signAssertion(caller, this.domain.name)}`;
+    return { authorization, ...(move === undefined ? {} : { [MOVE_HEADER]: move }) };
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
+}
+
+function silent(thrown: unknown): Extract<Answer<never>, { kind: "silent" }> {
+  const reason = thrown instanceof z.ZodError ? `its answer is malformed: ${z.prettifyError(thrown)}` : told(thrown);
+  return { kind: "silent", timedOut: /timeout/i.test(reason), reason };
 }
 
 function path(segments: readonly string[]): string {

@@ -7,7 +7,7 @@ export function granted<T>(answer: Answer<T>, channel: Channel, what: string): T
     case "ok":
       return answer.value;
     case "refused": {
-      const { domain, reason, error, policy } = answer.refusal;
+      const { domain, reason, error, policy, nextFreeSlot: slot } = answer.refusal;
       if (answer.status >= 500 && error !== "domain.unreachable") {
         throw new TurntableError("lightpath.failed", `${domain} failed to ${what}: ${reason} [${error}]`, {
           retry: "safe",
@@ -23,7 +23,10 @@ export function granted<T>(answer: Answer<T>, channel: Channel, what: string): T
       const by = policy === undefined ? "" : `by its policy "${policy}" `;
       throw new TurntableError("domain.refused", `${domain} refused ${by}to ${what}: ${reason} [${error}]`, {
         retry: answer.status === 409 || answer.status === 429 ? "safe" : "never",
-        next: `Ask for what ${domain} allows, or let its operator allow this.`,
+        next:
+          slot === undefined
+            ? `Ask for what ${domain} allows, or let its operator allow this.`
+            : `Ask for ${slot.start} to ${slot.end}, the next time that is free for as long.`,
       });
     }
     case "silent":

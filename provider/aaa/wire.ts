@@ -13,6 +13,19 @@ export const labels = z
 /** What a move sends memory and disk in. */
 export const encryption = z.enum(["tls", "none"]);
 
+const names = z.array(z.string().min(1).max(256)).max(16);
+
+/** What a way must keep to. Domains, links and risk groups are named as topologies name them. */
+export const pathConstraints = z.strictObject({
+  /** One way, over all links. */
+  maxDelayMs: z.number().positive().optional(),
+  /** On the way, in any order. */
+  includeDomains: names.optional(),
+  avoidDomains: names.optional(),
+  avoidLinks: names.optional(),
+  avoidRiskGroups: names.optional(),
+});
+
 /** What a grant covers: a pair of STPs, a rate, a time and one VM; and what the domains' policies may look at beside that. */
 export const grantRequest = z.strictObject({
   between: z.tuple([z.string(), z.string()]),
@@ -27,6 +40,8 @@ export const grantRequest = z.strictObject({
   siteLabels: z.tuple([labels, labels]).optional(),
   encryption: encryption.optional(),
   purpose: z.string().min(1).max(256).optional(),
+  /** Of the way over which the grant goes. What is reserved under it keeps to its own. */
+  constraints: pathConstraints.optional(),
 });
 
 /** What domains' policies are told of a VM and of the two sites; its purpose is its label of that name. */
@@ -79,11 +94,14 @@ export const refusal = z.strictObject({
   reason: z.string(),
   /** Its policy that refused, if one did. */
   policy: z.string().optional(),
+  /** For as long as was asked for, later: there is room then. */
+  nextFreeSlot: timeWindow.optional(),
 });
 
 /** Every request carries `Authorization: Bearer <assertion>` (who calls); reserving and provisioning also this (what may be done). */
 export const TOKEN_HEADER = "turntable-token";
 
+export type PathConstraints = z.output<typeof pathConstraints>;
 export type TimeWindow = z.output<typeof timeWindow>;
 export type GrantRequest = z.output<typeof grantRequest>;
 export type Grant = z.output<typeof grant>;

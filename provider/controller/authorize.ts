@@ -42,7 +42,8 @@ export async function authorize(
   const { bandwidthMbps, encryption } = path;
   const between: [string, string] = [from.location.stp, to.location.stp];
   const scope = { between, from: from.location.stp, vm: vm.name, encryption };
-  const wish = { ...scope, ...factsFor(labels, [from.location.labels, to.location.labels]) };
+  const constraints = path.kind === "on-demand" ? path.constraints : undefined;
+  const wish = { ...scope, constraints, ...factsFor(labels, [from.location.labels, to.location.labels]) };
   const ask = async () => {
     const asking = windowUntil(Date.now() + MOVE_WINDOW_MS);
     await journal.borrow({ home, asking });

@@ -38,7 +38,8 @@ export function seatOf(move: Move, { hosts }: Pick<Context, "hosts">): Seat {
 function keyOf(move: Move): string {
   const { path, from, to, vm } = move;
   const most = path.kind === "on-demand" ? path.maxBandwidthMbps : undefined;
-  const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, most, path.mtu];
+  const bound = path.kind === "on-demand" ? path.constraints : undefined;
+  const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, most, path.mtu, bound];
   const home = path.kind === "fixed" ? undefined : homeOf(move, path);
   const declared = path.kind === "reserved" ? [path.connectionId, vm.name] : [];
   return JSON.stringify([...way, home?.url, ...declared]);

@@ -125,7 +125,9 @@ async function provision(lighting: Lighting, permit: Permit): Promise<Connection
   const { bandwidthMbps, mtu } = path;
   const { home, window } = permit;
   const token = await current(permit, move);
-  const request = { from: from.location.stp, to: to.location.stp, bandwidthMbps, mtu, window, vm: vm.name };
+  const constraints = declared ? undefined : path.constraints;
+  const ends = { from: from.location.stp, to: to.location.stp };
+  const request = { ...ends, bandwidthMbps, mtu, window, vm: vm.name, constraints };
   if (!declared) await journal.borrow({ home, reserving: window });
   const id = declared ? path.connectionId : (await lightpath.reserve(request, token)).connectionId;
   lighting.connectionId = id;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { domainRecord } from "../aaa/domain-record.ts";
-import { timeWindow } from "../aaa/wire.ts";
+import { pathConstraints, timeWindow } from "../aaa/wire.ts";
 import { hypervisorHostRecord } from "../host/record.ts";
 import { type VmSpec, vmSpec } from "../hypervisor/vm-spec.ts";
 
@@ -45,6 +45,8 @@ export const pathChoice = z
       mtu,
       encryption,
       home: domainRecord.optional(),
+      /** What the way over the domains must keep to. */
+      constraints: pathConstraints.optional(),
     }),
     /** A link between the sites' lightpath addresses that is always there. */
     z.strictObject({

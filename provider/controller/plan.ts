@@ -12,6 +12,8 @@ import { tunnelsAt } from "./steer.ts";
 const PATIENCE_MS = 2_500;
 const MOVE_MINUTES = 60;
 
+type PathOffer = Omit<Offer, "links">;
+
 /** Known, or why not. */
 type Answer<T> = { readonly known: T } | { readonly silent: string };
 
@@ -97,13 +99,14 @@ async function offerFor(
   context: Context,
   olds: PlacementState,
   { lightpath, location }: PlacementInputs,
-): Promise<Offer> {
+): Promise<PathOffer> {
   const here = olds.locations[olds.site] ?? olds.location;
   if (lightpath.kind === "fixed") return { hops: [], rttMs: lightpath.rttMs, startsAt: new Date().toISOString() };
   const drac = context.lightpath(lightpath.home ?? here.domain);
   if (lightpath.kind === "on-demand") {
-    const { bandwidthMbps } = lightpath;
-    return await drac.offer({ from: here.stp, to: location.stp, bandwidthMbps, minutes: MOVE_MINUTES });
+    const { bandwidthMbps, constraints } = lightpath;
+    const ends = { from: here.stp, to: location.stp };
+    return await drac.offer({ ...ends, bandwidthMbps, minutes: MOVE_MINUTES, constraints });
   }
   const connection = await drac.query(lightpath.connectionId);
   if (!connection) throw new Error(`the reserved path ${lightpath.connectionId} is not known`);
@@ -125,11 +128,11 @@ function downtimeLine(
   return `about ${leastMs} ms expected, ${budget}${leastMs > budgetMs ? ": TOO LITTLE, the move will be refused" : ""}`;
 }
 
-function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string {
+function pathLine({ lightpath }: PlacementInputs, offer: Answer<PathOffer>): string {
   const rate = `${lightpath.bandwidthMbps} Mbps`;
   const most = lightpath.kind === "on-demand" ? lightpath.maxBandwidthMbps : undefined;
   const may = most === undefined ? "" : `, may be raised to ${most} Mbps`;
-  const from = ({ startsAt, freeMbps }: Offer) => {
+  const from = ({ startsAt, freeMbps }: PathOffer) => {
     const wait = Date.parse(startsAt) - Date.now() > 60_000 ? `next free at ${startsAt}` : "free now";
     return freeMbps === undefined ? wait : `${freeMbps} Mbps ${wait}`;
   };

@@ -12,7 +12,7 @@ import { Exchange } from "./discovery/exchange.ts";
 import { serveDiscovery } from "./discovery/routes.ts";
 import { Statements } from "./discovery/statements.ts";
 import { dracHalf } from "./drac/half.ts";
-import { serveConnections, serveSegments } from "./drac/routes.ts";
+import { serveConnections, serveNotifications, serveSegments } from "./drac/routes.ts";
 import type { Loaded } from "./load.ts";
 import { Peers } from "./peers.ts";
 import { openPolicies } from "./policy/policies.ts";
@@ -53,7 +53,8 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const refusals = new Refusals(accounts);
   const server = makeServer(loaded, new Callers(domain, trust, database), log, refusals);
   serveAaa(server, aaa);
-  serveConnections(server, drac.coordinator, drac.offers);
+  serveConnections(server, drac);
+  serveNotifications(server, drac.notices);
   serveSegments(server, drac.segments);
   serveDiscovery(server, exchange);
   drac.debts.recover();

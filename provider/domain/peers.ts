@@ -39,8 +39,8 @@ function passOn<T>(answer: Answer<T>, { domain }: Channel): T {
     case "ok":
       return answer.value;
     case "refused": {
-      const { error, reason, domain: refuser, policy } = answer.refusal;
-      throw new Refused(statusFor(answer.status), error, reason, refuser, policy);
+      const { error, reason, domain: refuser, policy, nextFreeSlot } = answer.refusal;
+      throw new Refused(statusFor(answer.status), error, reason, refuser, policy, nextFreeSlot);
     }
     case "silent": {
       const reason = `${domain.name} at ${domain.url} does not answer: ${answer.reason}`;

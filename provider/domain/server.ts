@@ -132,8 +132,12 @@ function tooFast(who: string): Refused {
 
 function refusalOf(thrown: FastifyError | Refused, own: string): readonly [number, Refusal] {
   if (thrown instanceof Refused) {
-    const { status, error, domain = own, message: reason, policy } = thrown;
-    return [status, { error, domain, reason, ...(policy === undefined ? {} : { policy }) }];
+    const { status, error, domain = own, message: reason, policy, nextFreeSlot } = thrown;
+    const more = {
+      ...(policy === undefined ? {} : { policy }),
+      ...(nextFreeSlot === undefined ? {} : { nextFreeSlot }),
+    };
+    return [status, { error, domain, reason, ...more }];
   }
   const status = thrown.statusCode ?? 500;
   if (hasZodFastifySchemaValidationErrors(thrown) || (status >= 400 && status < 500)) {

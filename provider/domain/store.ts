@@ -61,6 +61,17 @@ const SCHEMAS = [
     home TEXT, token TEXT, coordinator TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (home, token)
   ) WITHOUT ROWID;
 `,
+  `
+  CREATE TABLE requests (
+    owner TEXT, request TEXT, connection TEXT NOT NULL, wish TEXT NOT NULL, PRIMARY KEY (owner, request)
+  ) WITHOUT ROWID;
+`,
+  `
+  CREATE TABLE notices (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, connection TEXT NOT NULL, what TEXT NOT NULL, at INTEGER NOT NULL
+  );
+  CREATE INDEX notices_by_owner ON notices (owner, sequence);
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { domainRecord } from "../aaa/domain-record.ts";
-import { encryption, factsFor, grantStatus, labels, timeWindow } from "../aaa/wire.ts";
+import { encryption, factsFor, grantStatus, labels, pathConstraints, timeWindow } from "../aaa/wire.ts";
 import type { Context } from "../context.ts";
 import { reasonOf } from "../errors.ts";
 import type { Resource } from "../resource.ts";
@@ -23,6 +23,8 @@ export const authTokenInputs = z.strictObject({
   labels: labels.optional(),
   /** What the moves will send memory and disk in: "tls" binds them to it. Absent: nothing is said to the domains. */
   encryption: encryption.optional(),
+  /** Of the way over which it goes. */
+  constraints: pathConstraints.optional(),
   home: domainRecord,
 });
 
@@ -52,9 +54,9 @@ export function authTokenResource(context: Context): Resource {
     create: async ({ inputs }) => {
       const wanted = parseKnown(authTokenInputs, "The grant", inputs);
       const [one, other] = wanted.between;
-      const { bandwidthMbps, window, vm, encryption, home } = wanted;
+      const { bandwidthMbps, window, vm, encryption, constraints, home } = wanted;
       const granted = await context.aaa(home).requestGrant({
-        ...{ between: [one.stp, other.stp], bandwidthMbps, window, vm, encryption },
+        ...{ between: [one.stp, other.stp], bandwidthMbps, window, vm, encryption, constraints },
         ...factsFor(wanted.labels ?? {}, [one.labels ?? {}, other.labels ?? {}]),
       });
       context.narrator.info(

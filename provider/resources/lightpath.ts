@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { timeWindow } from "../aaa/wire.ts";
+import { pathConstraints, timeWindow } from "../aaa/wire.ts";
 import type { Context } from "../context.ts";
 import { grantReference } from "../controller/placement.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
 import { type Connection, connectionState } from "../lightpath/drac/wire.ts";
 import type { Properties, Resource } from "../resource.ts";
 import { siteEnd } from "./auth-token.ts";
+import { sayIfTaken } from "./free-slot.ts";
 import { changedInputs, checkInputs, inputsOf, parseKnown, parseRecorded } from "./inputs.ts";
 import { giveBackUnlessOver } from "./removal.ts";
 import { valueAt } from "./unknowns.ts";
@@ -26,6 +27,8 @@ export const lightpathInputs = z.strictObject({
   window: timeWindow.optional(),
   hours: z.number().positive().default(24),
   vm: z.string().min(1),
+  /** What its way must keep to; the grant must lead over one that does. */
+  constraints: pathConstraints.optional(),
   grant: grantReference,
   /** What becomes of the path between moves: its data plane is put out. */
   afterUse: z.enum(["release"]).default("release"),
@@ -44,7 +47,7 @@ const lightpathState = z.object({
 type LightpathInputs = z.output<typeof lightpathInputs>;
 
 /** Inputs that a reservation cannot change; the grant may be another, the way it is used too. */
-const FIXED = new Set(["between", "bandwidthMbps", "mtu", "window", "hours", "vm"]);
+const FIXED = new Set(["between", "bandwidthMbps", "mtu", "window", "hours", "vm", "constraints"]);
 
 function outputs(inputs: LightpathInputs, found: Connection): Properties {
   const { connectionId, state, rttMs, window } = found;
@@ -66,12 +69,12 @@ function windowOf({ window, hours, grant }: LightpathInputs): z.output<typeof ti
 }
 
 async function reserve(context: Context, inputs: LightpathInputs): Promise<Connection> {
-  const { between, bandwidthMbps, mtu, vm, grant } = inputs;
+  const { between, bandwidthMbps, mtu, vm, grant, constraints } = inputs;
   const window = windowOf(inputs);
   const [from, to] = between;
   const wanted = { from: from.stp, to: to.stp, bandwidthMbps, window, vm };
   const minted = await context.aaa(grant.home).mintToken({ ...wanted, grant: grant.jwt, siteKey: to.siteKey });
-  const connection = await context.lightpath(grant.home).reserve({ ...wanted, mtu }, minted.token);
+  const connection = await context.lightpath(grant.home).reserve({ ...wanted, mtu, constraints }, minted.token);
   context.narrator.info(
     `${vm}: ${bandwidthMbps} Mbps reserved between ${from.name} and ${to.name} until ${window.end} (${connection.connectionId})`,
   );
@@ -101,7 +104,12 @@ function stands(connection: Connection | undefined): connection is Connection {
 export function lightpathResource(context: Context): Resource {
   const recorded = (props: unknown) => parseRecorded(lightpathState, "The recorded lightpath", props);
   return {
-    check: async ({ news }) => checkInputs(lightpathInputs, news),
+    check: async ({ olds, news }) => {
+      const checked = checkInputs(lightpathInputs, news);
+      const another = changedInputs(lightpathInputs, olds, checked.inputs).some((key) => FIXED.has(key));
+      if (checked.failures.length === 0 && another) await sayIfTaken(context, checked.inputs);
+      return checked;
+    },
     diff: async ({ olds, news }) => {
       const changed = changedInputs(lightpathInputs, olds, news);
       // The old reservation goes first: a second one beside it may be more than the links can carry.

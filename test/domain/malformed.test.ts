@@ -36,10 +36,22 @@ describe("malformed requests", () => {
     return [answer.statusCode, answer.statusCode < 300 ? undefined : refusal.parse(content)] as const;
   }
 
+  const { from, to, bandwidthMbps, window } = wishFor();
+  const offer = {
+    from,
+    to,
+    bandwidthMbps,
+    window,
+    constraints: { maxDelayMs: 200, avoidDomains: ["elsewhere.example"] },
+  };
   const good: Record<string, object> = {
     "/aaa/grants": grantFor(wishFor()),
     "/aaa/tokens": { ...tokenRequestFor(wishFor()), grant: "nonsense" },
     "/drac/connections": wishFor(),
+    "/drac/offers": offer,
+    "/drac/alternatives": { offer, most: 3 },
+    "/drac/pairs": { offer, apart: "domains" },
+    "/drac/series": { reservation: wishFor(), recurrence: { every: "daily", times: 3, timeZone: "UTC" } },
   };
 
   it("are answered 4xx, whatever is in them, and change nothing", async () => {

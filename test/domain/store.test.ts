@@ -15,6 +15,8 @@ const ADDED = [
   "uses",
   "commitments",
   "topologies",
+  "requests",
+  "notices",
 ] as const;
 
 let directory: string;

@@ -142,10 +142,10 @@ export class Grants {
     return grantDetails.parse(JSON.parse(found.data.body));
   }
 
-  #waysFor({ between: [one, other], bandwidthMbps }: GrantRequest): readonly (readonly string[])[] {
+  #waysFor({ between: [one, other], bandwidthMbps, constraints }: GrantRequest): readonly (readonly string[])[] {
     const { topology } = this.#parts.config;
     const ends = [domainOf(topology, one), domainOf(topology, other)] as const;
-    return one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS);
+    return one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS, constraints);
   }
 
   async #ask(wish: Wish, domains: readonly string[], index: number): Promise<string> {
@@ -158,6 +158,11 @@ export class Grants {
   }
 }
 
-function noWay({ between, bandwidthMbps }: GrantRequest): Refused {
-  return new Refused(403, "path.none", `no path between ${between.join(" and ")} carries ${bandwidthMbps} Mbps`);
+function noWay({ between, bandwidthMbps, constraints }: GrantRequest): Refused {
+  const bound = constraints === undefined ? "" : " and keeps to the constraints";
+  return new Refused(
+    403,
+    "path.none",
+    `no path between ${between.join(" and ")} carries ${bandwidthMbps} Mbps${bound}`,
+  );
 }

@@ -1,6 +1,7 @@
 import type { ConsentDetails } from "../../aaa/token.ts";
 import type { Admitted } from "../aaa/authority.ts";
 import type { Terminal } from "../element/element.ts";
+import type { Known } from "../load.ts";
 import { Refused } from "../refused.ts";
 import { type Booking, peakMbps, type Span } from "./calendar.ts";
 
@@ -14,6 +15,11 @@ export interface WayThrough {
 /** A grant's name, unique among all homes. */
 export function grantOf({ home, details }: Admitted): string {
   return `${home} ${details.grant}`;
+}
+
+/** A token is for whom it was given to. Throws Refused (403). */
+export function requireSubject(subject: string, { id }: Known): void {
+  if (subject !== id) throw new Refused(403, "token.insufficient", `the token was given to ${subject}, not to ${id}`);
 }
 
 /** The way must be one that this domain agreed to, and the coordinator one that the token is for. Throws Refused (403). */

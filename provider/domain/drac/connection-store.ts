@@ -1,6 +1,8 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { z } from "zod";
 import { type Connection, type ConnectionState, connection, connectionState } from "../../lightpath/drac/wire.ts";
+import { atOnce } from "../at-once.ts";
+import type { Notices } from "./notices.ts";
 
 /** What the coordinator set out to do at all domains and has not done at all of them yet. Logged before the first is asked. */
 export const intent = z.enum(["commit", "provision", "release", "terminate"]);
@@ -12,6 +14,12 @@ export interface StoredConnection {
   readonly intent: Intent | undefined;
   readonly holdExpiresMs: number;
   readonly connection: Connection;
+}
+
+/** A request of a client, by its own number of it. */
+export interface StoredRequest {
+  readonly requestId: string;
+  readonly wish: object;
 }
 
 const body = connection.omit({ connectionId: true, state: true, holdExpiresAt: true });
@@ -27,9 +35,11 @@ export function connectionBody({ connectionId: _, state: __, holdExpiresAt: ___,
 
 export class ConnectionStore {
   readonly #database: DatabaseSync;
+  readonly #notices: Notices;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, notices: Notices) {
     this.#database = database;
+    this.#notices = notices;
   }
 
   insert({ owner, holdExpiresMs, connection: one }: StoredConnection): void {
@@ -40,6 +50,13 @@ export class ConnectionStore {
   find(id: string): StoredConnection | undefined {
     const found = this.#database.prepare("SELECT * FROM connections WHERE id = ?").get(id);
     return found === undefined ? undefined : stored(found);
+  }
+
+  /** What came of a request that was granted, and what it asked for. */
+  findByRequest(owner: string, requestId: string): { found: StoredConnection; wish: unknown } | undefined {
+    const select = "SELECT connections.*, wish FROM requests JOIN connections ON id = connection";
+    const found = this.#database.prepare(`${select} WHERE requests.owner = ? AND request = ?`).get(owner, requestId);
+    return found && { found: stored(found), wish: JSON.parse(z.string().parse(found.wish)) };
   }
 
   ownedBy(owner: string): readonly StoredConnection[] {
@@ -58,11 +75,25 @@ export class ConnectionStore {
 
   /** The intent is fulfilled. */
   setState(id: string, state: ConnectionState): void {
-    this.#database.prepare("UPDATE connections SET state = ?, intent = NULL WHERE id = ?").run(state, id);
+    const before = this.find(id);
+    atOnce(this.#database, () => {
+      this.#database.prepare("UPDATE connections SET state = ?, intent = NULL WHERE id = ?").run(state, id);
+      if (before && before.connection.state !== state) this.#notices.note(before.owner, id, state);
+    });
   }
 
-  setHold(id: string, expiresMs: number): void {
-    this.#database.prepare("UPDATE connections SET hold_expires = ? WHERE id = ?").run(expiresMs, id);
+  /** All domains hold their parts until then at least; whoever asks by the same request again finds it. */
+  hold(id: string, owner: string, expiresMs: number, request: StoredRequest | undefined): void {
+    atOnce(this.#database, () => {
+      this.#database.prepare("UPDATE connections SET hold_expires = ? WHERE id = ?").run(expiresMs, id);
+      if (request) this.#note(id, owner, request);
+      this.#notices.note(owner, id, "held");
+    });
+  }
+
+  #note(id: string, owner: string, { requestId, wish }: StoredRequest): void {
+    const insert = "INSERT INTO requests VALUES (?, ?, ?, ?)";
+    this.#database.prepare(insert).run(owner, requestId, id, JSON.stringify(wish));
   }
 }
 

@@ -13,13 +13,16 @@ import { Coordinator } from "./coordinator.ts";
 import { Debts } from "./debts.ts";
 import { ModificationStore } from "./modification-store.ts";
 import { Modifications } from "./modifications.ts";
+import { Notices } from "./notices.ts";
 import { Offers } from "./offers.ts";
 import { peerPart } from "./peer-part.ts";
+import { Reservations } from "./reservations.ts";
 import { RideStore } from "./ride-store.ts";
 import { Riders } from "./riders.ts";
 import { Room } from "./room.ts";
 import { SegmentStore } from "./segment-store.ts";
 import { Segments } from "./segments.ts";
+import { Series } from "./series.ts";
 import { TokenUses } from "./token-uses.ts";
 import { Unison } from "./unison.ts";
 import { VersionStore } from "./version-store.ts";
@@ -39,14 +42,19 @@ export function dracHalf(ground: Ground, authority: Authority, ports: ReadonlyMa
   const room = new Room(ports, store);
   const segments = new Segments({ ...stores, domain, holdSeconds, room, authority, element, accounts });
   const partOf = (name: string) => (name === domain ? segments.partFor(domain) : peerPart(peers, name));
-  const connections = new ConnectionStore(database);
+  const notices = new Notices(database);
+  const connections = new ConnectionStore(database, notices);
   const riders = new Riders(database, partOf);
-  const modifications = new Modifications({ store: new ModificationStore(database), riders, partOf });
-  const led = { store: connections, unison: new Unison(connections, partOf), modifications, turns: new Serial() };
+  const modifications = new Modifications({ store: new ModificationStore(database, notices), riders, partOf });
+  const led = { store: connections, unison: new Unison(connections, partOf), turns: new Serial() };
+  const reservations = new Reservations({ ...led, holdSeconds, topology, riders, authority, partOf });
+  const coordinator = new Coordinator({ ...led, reservations, modifications, riders, authority });
   return {
     segments,
-    coordinator: new Coordinator({ ...led, topology, riders, authority, partOf }),
-    debts: new Debts({ ...led, log }),
+    notices,
+    coordinator,
+    series: new Series(coordinator),
+    debts: new Debts({ ...led, modifications, log }),
     offers: new Offers(topology, (name, request) => partOf(name).occupancy(request)),
   };
 }

@@ -6,7 +6,7 @@ import type { Occupancy, OccupancyRequest } from "../wire.ts";
 
 export type Ask = (domain: string, request: OccupancyRequest) => Promise<Occupancy>;
 
-/** A way's domains with every port that it could use, and what is taken of each in time. */
+/** Domains with every port that a way through them could use, and what is taken of each in time. */
 export interface KnownTimes {
   readonly network: Network;
   readonly timetable: Timetable;
@@ -14,23 +14,42 @@ export interface KnownTimes {
   readonly portOf: (link: NetworkLink) => { readonly domain: string; readonly port: string };
 }
 
-export const stpNode = (stp: string): string => `stp ${stp}`;
+const STP = "stp ";
+const LINK = "link ";
+export const stpNode = (stp: string): string => STP + stp;
+export const linkNode = (id: string): string => LINK + id;
+
+/** Of the nodes of a way: the domains, and the names of the links between them. */
+export function partsOf(nodes: readonly string[]): { readonly hops: string[]; readonly links: string[] } {
+  const links = nodes.filter((node) => node.startsWith(LINK)).map((node) => node.slice(LINK.length));
+  return { hops: nodes.filter((node) => !node.startsWith(LINK) && !node.startsWith(STP)), links };
+}
+
+/** The links that a way over these domains, in this order, can take. */
+export function linksAlong(topology: Topology, domains: readonly string[]): readonly Link[] {
+  return domains.slice(1).flatMap((next, index) => linksBetween(topology, domains[index] ?? "", next));
+}
+
+/** All links between any of these domains. */
+export function linksAmong({ links }: Topology, domains: readonly string[]): readonly Link[] {
+  return links.filter(({ a, b }) => domains.includes(a.domain) && domains.includes(b.domain));
+}
 
 /**
- * Asks all domains of a way at once. Both ends of a link keep a calendar each, so that a link becomes two with a node between
+ * Asks all these domains at once. Both ends of a link keep a calendar each, so that a link becomes two with a node between
  * them that does not translate: what is wanted must be free at both, on the same channel.
  */
-export async function timesAlong(
+export async function timesOn(
   topology: Topology,
   domains: readonly string[],
-  stps: readonly [string, string],
-  window: OccupancyRequest["window"],
+  links: readonly Link[],
+  { from, to, fromMs, untilMs }: { from: string; to: string; fromMs: number; untilMs: number },
   ask: Ask,
 ): Promise<KnownTimes> {
-  const links = domains.slice(1).flatMap((next, index) => linksBetween(topology, domains[index] ?? "", next));
+  const window = { start: new Date(fromMs).toISOString(), end: new Date(untilMs).toISOString() };
   const halves = [
     ...links.flatMap((link) => [halfOf(link, "a"), halfOf(link, "b")]),
-    ...stps.flatMap((stp) => domains.flatMap((domain) => stpHalves(topology, domain, stp))),
+    ...[from, to].flatMap((stp) => domains.flatMap((domain) => stpHalves(topology, domain, stp))),
   ];
   const asked = domains.map(async (domain) => {
     const ports = halves.filter((half) => half.domain === domain).map(({ port }) => port);
@@ -42,8 +61,8 @@ export async function timesAlong(
     return times === undefined ? [] : [{ half, times }];
   });
   const made = known.map(({ half, times: { channels, capacityMbps = Number.POSITIVE_INFINITY } }) => {
-    const { domain, port, to, delayMs, cost } = half;
-    const shape = { capacityMbps, delayMs, cost, riskGroups: [], labels: [[0, channels - 1]] } as const;
+    const { domain, port, to, delayMs, cost, riskGroups } = half;
+    const shape = { capacityMbps, delayMs, cost, riskGroups, labels: [[0, channels - 1]] } as const;
     return { id: `${domain} ${port}`, ends: [domain, to], ...shape } satisfies NetworkLink;
   });
   const nodes: NetworkNode[] = domains.map((id) => ({ id, swapsLabels: true }));
@@ -68,16 +87,18 @@ interface Half {
   readonly to: string;
   readonly delayMs: number;
   readonly cost: number;
+  readonly riskGroups: readonly string[];
 }
 
 function halfOf(link: Link, end: "a" | "b"): Half {
   const { domain, port } = link[end];
   const whole = { delayMs: link.delayMs, cost: costOf(link) };
-  return { domain, port, to: `link ${link.id}`, ...(end === "a" ? whole : { delayMs: 0, cost: 0 }) };
+  const named = { domain, port, to: linkNode(link.id), riskGroups: link.riskGroups ?? [] };
+  return { ...named, ...(end === "a" ? whole : { delayMs: 0, cost: 0 }) };
 }
 
 function stpHalves(topology: Topology, domain: string, stp: string): readonly Half[] {
   return portsOn(topology, domain, { kind: "stp", stp }).map((port) => {
-    return { domain, port, to: stpNode(stp), delayMs: 0, cost: 0 };
+    return { domain, port, to: stpNode(stp), delayMs: 0, cost: 0, riskGroups: [] };
   });
 }

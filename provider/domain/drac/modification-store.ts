@@ -1,6 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import type { Connection } from "../../lightpath/drac/wire.ts";
+import { atOnce } from "../at-once.ts";
+import type { Notices } from "./notices.ts";
 
 /**
  * `asked`: domains may hold a connection's new version, or have it in force: to be undone, unless all have.
@@ -20,12 +22,16 @@ export interface StoredModification {
 
 const row = z.object({ request: z.string(), vm: z.string(), mbps: z.number(), end: z.number(), phase });
 
+const owned = z.object({ owner: z.string() });
+
 /** What was asked to be modified, noted before the first domain hears of it. */
 export class ModificationStore {
   readonly #database: DatabaseSync;
+  readonly #notices: Notices;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, notices: Notices) {
     this.#database = database;
+    this.#notices = notices;
   }
 
   begin(connection: string, { request, vm, bandwidthMbps, endMs }: Omit<StoredModification, "phase">): void {
@@ -48,16 +54,13 @@ export class ModificationStore {
   /** The decision, at once with what it decides: the connection is the new version from now on. */
   agree(connection: Connection, request: string, body: string): void {
     const id = connection.connectionId;
-    this.#database.exec("BEGIN");
-    try {
-      this.#database.prepare("UPDATE connections SET body = ? WHERE id = ?").run(body, id);
+    atOnce(this.#database, () => {
+      const change = "UPDATE connections SET body = ? WHERE id = ? RETURNING owner";
+      const { owner } = owned.parse(this.#database.prepare(change).get(body, id));
       const update = "UPDATE modifications SET phase = 'agreed' WHERE connection = ? AND request = ?";
       this.#database.prepare(update).run(id, request);
-      this.#database.exec("COMMIT");
-    } catch (thrown) {
-      this.#database.exec("ROLLBACK");
-      throw thrown;
-    }
+      this.#notices.note(owner, id, "modified");
+    });
   }
 
   finish(connection: string, request: string): void {

@@ -1,13 +1,26 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { TOKEN_HEADER } from "../../aaa/wire.ts";
-import { connection, modifyRequest, offer, offerRequest, reserveRequest } from "../../lightpath/drac/wire.ts";
+import {
+  alternativesRequest,
+  connection,
+  modifyRequest,
+  offer,
+  offerRequest,
+  pairOffer,
+  pairRequest,
+  reserveRequest,
+  seriesRequest,
+} from "../../lightpath/drac/wire.ts";
 import { Refused } from "../refused.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
 import { occupancy, occupancyRequest, segmentHeld, segmentModification, segmentRequest } from "../wire.ts";
 import type { Coordinator } from "./coordinator.ts";
+import { eventStream } from "./event-stream.ts";
+import type { Notices } from "./notices.ts";
 import type { Offers } from "./offers.ts";
 import type { Segments } from "./segments.ts";
+import type { Series } from "./series.ts";
 
 const byId = z.object({ id: z.string().min(1).max(64) });
 const byRider = byId.extend({ vm: z.string().min(1).max(64) });
@@ -15,15 +28,35 @@ const byModification = byId.extend({ request: z.uuid() });
 const connectionOf = { schema: { params: byId, response: { 200: connection } } };
 const created = { schema: { body: reserveRequest, response: { 201: connection } } };
 
+interface Served {
+  readonly coordinator: Coordinator;
+  readonly series: Series;
+  readonly offers: Offers;
+}
+
 /** The DRAC half of the API for clients: connections that this domain coordinates. */
-export function serveConnections(server: Server, coordinator: Coordinator, offers: Offers): void {
+export function serveConnections(server: Server, { coordinator, series, offers }: Served): void {
   const offered = { schema: { body: offerRequest, response: { 200: offer } } };
   server.post("/drac/offers", offered, async (request) => {
     clientOf(request);
     return await offers.find(request.body);
   });
+  const several = { schema: { body: alternativesRequest, response: { 200: z.array(offer) } } };
+  server.post("/drac/alternatives", several, async (request) => {
+    clientOf(request);
+    return [...(await offers.alternatives(request.body))];
+  });
+  const paired = { schema: { body: pairRequest, response: { 200: pairOffer } } };
+  server.post("/drac/pairs", paired, async (request) => {
+    clientOf(request);
+    return await offers.pair(request.body);
+  });
   server.post("/drac/connections", created, async (request, reply) =>
     reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, tokenOf(request))),
+  );
+  const recurrent = { schema: { body: seriesRequest, response: { 201: z.array(connection) } } };
+  server.post("/drac/series", recurrent, async (request, reply) =>
+    reply.status(201).send([...(await series.reserve(clientOf(request), request.body, tokenOf(request)))]),
   );
   server.get("/drac/connections", { schema: { response: { 200: z.array(connection) } } }, async (request) => [
     ...coordinator.list(clientOf(request)),
@@ -55,6 +88,21 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
   server.delete("/drac/connections/:id", { schema: { params: byId } }, async (request, reply) => {
     await coordinator.terminate(clientOf(request), request.params.id);
     return reply.status(204).send();
+  });
+}
+
+/** What becomes of a client's connections, as server-sent events: from the one after `Last-Event-ID` on, or from now on. */
+export function serveNotifications(server: Server, notices: Notices): void {
+  const headers = z.looseObject({ "last-event-id": z.coerce.number().int().nonnegative().optional() });
+  server.get("/drac/notifications", { schema: { headers } }, async (request, reply) => {
+    const { id } = clientOf(request);
+    const over = new AbortController();
+    reply.raw.once("close", () => over.abort());
+    // It may have gone while it was being identified.
+    if (reply.raw.destroyed) over.abort();
+    const after = request.headers["last-event-id"] ?? notices.last;
+    const stream = eventStream(notices.follow(id, after, over.signal), after, over.signal);
+    return reply.type("text/event-stream").header("cache-control", "no-store").send(stream);
   });
 }
 

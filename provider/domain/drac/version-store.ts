@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { atOnce } from "../at-once.ts";
 
 /**
  * The other one of the two versions of a segment that is being modified. `held`: the new one, until its hold runs out;
@@ -73,16 +74,11 @@ export class VersionStore {
   swap(segment: InForce, other: OtherVersion, phase: OtherVersion["phase"]): void {
     const { coordinator, id, from, to, vm, grant, bandwidthMbps, endMs } = segment;
     const scope = JSON.stringify({ from, to, vm, grant: other.grant });
-    this.#database.exec("BEGIN");
-    try {
+    atOnce(this.#database, () => {
       this.#database
         .prepare('UPDATE segments SET mbps = ?, "end" = ?, scope = ? WHERE coordinator = ? AND id = ?')
         .run(other.bandwidthMbps, other.endMs, scope, coordinator, id);
       this.hold(segment, { ...other, grant, bandwidthMbps, endMs, phase });
-      this.#database.exec("COMMIT");
-    } catch (thrown) {
-      this.#database.exec("ROLLBACK");
-      throw thrown;
-    }
+    });
   }
 }

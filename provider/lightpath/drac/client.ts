@@ -1,12 +1,26 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "../../aaa/caller.ts";
-import { Channel, nothing } from "../../aaa/channel.ts";
+import { type Answer, Channel, nothing, type Question } from "../../aaa/channel.ts";
 import type { DomainRecord } from "../../aaa/domain-record.ts";
 import { granted, unlessAbsent } from "../../aaa/outcome.ts";
 import { TurntableError } from "../../errors.ts";
 import type { Lightpath, Modification } from "../lightpath.ts";
-import { type Connection, connection, type Offer, type OfferRequest, offer, type ReserveRequest } from "./wire.ts";
+import { notificationsOf } from "./notifications.ts";
+import {
+  type AlternativesRequest,
+  type Connection,
+  connection,
+  type Notification,
+  type Offer,
+  type OfferRequest,
+  offer,
+  type PairOffer,
+  type PairRequest,
+  pairOffer,
+  type ReserveRequest,
+  type SeriesRequest,
+} from "./wire.ts";
 
 /** A hold times out by itself; a commit whose answer was lost does not. */
 function perhapsReserved({ connectionId, window }: Connection, thrown: unknown): unknown {
@@ -19,6 +33,10 @@ function perhapsReserved({ connectionId, window }: Connection, thrown: unknown):
   });
 }
 
+function offering({ bandwidthMbps, from, to }: OfferRequest): string {
+  return `offer ${bandwidthMbps} Mbps from ${from} to ${to}`;
+}
+
 /** Paths set up by a domain's DRAC, over its HTTPS API. Constructing it touches no network. */
 export class DracLightpath implements Lightpath {
   readonly #channel: Channel;
@@ -29,20 +47,41 @@ export class DracLightpath implements Lightpath {
 
   async offer(request: OfferRequest): Promise<Offer> {
     const answer = await this.#channel.ask({ method: "POST", path: ["drac", "offers"], body: request, answer: offer });
-    return granted(answer, this.#channel, `offer ${request.bandwidthMbps} Mbps from ${request.from} to ${request.to}`);
+    return granted(answer, this.#channel, offering(request));
+  }
+
+  async alternatives(request: AlternativesRequest): Promise<readonly Offer[]> {
+    const path = ["drac", "alternatives"];
+    const answer = await this.#channel.ask({ method: "POST", path, body: request, answer: z.array(offer) });
+    return granted(answer, this.#channel, offering(request.offer));
+  }
+
+  async pair(request: PairRequest): Promise<PairOffer> {
+    const path = ["drac", "pairs"];
+    const answer = await this.#channel.ask({ method: "POST", path, body: request, answer: pairOffer });
+    return granted(answer, this.#channel, `${offering(request.offer)} twice`);
   }
 
   async reserve(request: ReserveRequest, token: string): Promise<Connection> {
     const what = `reserve ${request.bandwidthMbps} Mbps from ${request.from} to ${request.to}`;
-    const held = await this.#post(["drac", "connections"], what, token, request);
-    try {
-      return await this.#post(["drac", "connections", held.connectionId, "commit"], what, token);
-    } catch (thrown) {
-      await this.terminate(held.connectionId).catch(() => {
-        throw perhapsReserved(held, thrown);
-      });
-      throw thrown;
-    }
+    const body = { requestId: randomUUID(), ...request };
+    const asked = { method: "POST", path: ["drac", "connections"], body, token, answer: connection } as const;
+    const held = granted(await this.#askAgain(asked), this.#channel, what);
+    const [committed = held] = await this.#commitAll([held], what, token);
+    return committed;
+  }
+
+  async reserveSeries(request: SeriesRequest, token: string): Promise<readonly Connection[]> {
+    const { from, to, bandwidthMbps } = request.reservation;
+    const what = `reserve ${bandwidthMbps} Mbps from ${from} to ${to} again and again`;
+    const asked = {
+      method: "POST",
+      path: ["drac", "series"],
+      body: request,
+      token,
+      answer: z.array(connection),
+    } as const;
+    return await this.#commitAll(granted(await this.#channel.ask(asked), this.#channel, what), what, token);
   }
 
   async provision(connectionId: string, token: string): Promise<Connection> {
@@ -54,10 +93,7 @@ export class DracLightpath implements Lightpath {
     const wish = [bandwidthMbps && `${bandwidthMbps} Mbps`, end && `an end at ${end}`].filter(Boolean).join(" and ");
     const path = ["drac", "connections", connectionId, "modify"];
     const body = { requestId: randomUUID(), ...change };
-    const question = { method: "POST", path, body, token, answer: connection } as const;
-    const first = await this.#channel.ask(question);
-    // The answer may be lost of what was done: the same request is done once.
-    const answer = first.kind === "silent" ? await this.#channel.ask(question) : first;
+    const answer = await this.#askAgain({ method: "POST", path, body, token, answer: connection });
     return granted(answer, this.#channel, `give ${connectionId} ${wish}`);
   }
 
@@ -98,19 +134,41 @@ export class DracLightpath implements Lightpath {
     return granted(answer, this.#channel, "list connections");
   }
 
+  notifications(signal: AbortSignal): AsyncGenerator<Notification> {
+    return notificationsOf(this.#channel, signal);
+  }
+
   /** Ends its connections; requests under way fail. */
   async close(): Promise<void> {
     await this.#channel.close();
   }
 
-  async #post(path: readonly string[], what: string, token?: string, body?: object): Promise<Connection> {
-    const answer = await this.#channel.ask({
-      method: "POST",
-      path,
-      answer: connection,
-      ...(token === undefined ? {} : { token }),
-      ...(body === undefined ? {} : { body }),
-    });
+  /** All of them, or none: those that were committed already are given back where another cannot be. */
+  async #commitAll(all: readonly Connection[], what: string, token: string): Promise<readonly Connection[]> {
+    const committed: Connection[] = [];
+    for (const { connectionId } of all) {
+      try {
+        const path = ["drac", "connections", connectionId, "commit"];
+        const committing = { method: "POST", path, token, answer: connection } as const;
+        committed.push(granted(await this.#askAgain(committing), this.#channel, what));
+      } catch (thrown) {
+        const given = await Promise.allSettled(all.map((one) => this.terminate(one.connectionId)));
+        const kept = all.find((_, index) => given[index]?.status === "rejected");
+        throw kept === undefined ? thrown : perhapsReserved(kept, thrown);
+      }
+    }
+    return committed;
+  }
+
+  /** The answer may be lost of what was done: what is asked so is done once, however often. */
+  async #askAgain<T>(question: Question<T>): Promise<Answer<T>> {
+    const first = await this.#channel.ask(question);
+    return first.kind === "silent" ? await this.#channel.ask(question) : first;
+  }
+
+  async #post(path: readonly string[], what: string, token?: string): Promise<Connection> {
+    const proof = token === undefined ? {} : { token };
+    const answer = await this.#channel.ask({ method: "POST", path, answer: connection, ...proof });
     return granted(answer, this.#channel, what);
   }
 }
