@@ -118,12 +118,12 @@ module.exports = {
     ),
     rule(
       "domains-share-the-wire",
-      "A domain's agent is another party: it shares wire types, token formats and the pinned channel that carries them.",
+      "A domain's agent is another party: it shares wire types, token formats, NSI's messages and the pinned channels that carry them.",
       { path: "^provider/domain/" },
       {
         path: "^provider/",
         pathNot: [
-          "^provider/(domain/|errors\\.ts$|correlation\\.ts$|lightpath/drac/wire\\.ts$)",
+          "^provider/(domain/|errors\\.ts$|correlation\\.ts$|lightpath/drac/wire\\.ts$|lightpath/nsi/wire/)",
           "^provider/aaa/(wire|domain-record|assertion|channel|token|proof|keys|covers)\\.ts$",
         ],
       },

@@ -15,6 +15,7 @@ const ADDED = [
   "uses",
   "commitments",
   "topologies",
+  "nsi_connections",
 ] as const;
 
 let directory: string;

@@ -14,6 +14,8 @@ export interface Recording {
   readonly status: number;
   /** Of a request: as `SOAPAction` names it. */
   readonly action: string | undefined;
+  /** Lines of HTTP before the body, of what came with them. */
+  readonly head: string;
   readonly body: string;
 }
 
@@ -30,7 +32,7 @@ export function recordingsOf(server: Server): readonly Recording[] {
         name: file.replace(/\.http$/, ""),
         status: Number(/^HTTP\/1\.\d (\d+)/.exec(head)?.[1] ?? 0),
         action: /^soapaction: "?[^"]*\/(\w+)"?/im.exec(head)?.[1],
-        body: whole.slice(begins),
+        ...{ head, body: whole.slice(begins) },
       };
     });
 }

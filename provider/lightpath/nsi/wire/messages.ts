@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { fault, serviceException } from "./exception.ts";
 import { confirmedCriteria, connectionStates, dataPlaneStatus, requestCriteria, reservation } from "./reservation.ts";
-import { dateTime, empty, many, named, text, whole } from "./values.ts";
+import { dateTime, empty, many, named, perhaps, text, whole } from "./values.ts";
 
 /** A connection named, and no more. */
 const theConnection = z.object({ connectionId: named });
@@ -21,12 +21,14 @@ const reserveConfirmed = z.object({
 });
 const failed = z.object({ connectionId: named, connectionStates, serviceException });
 /** Of nothing: all that are the requester's. */
-const query = z.object({
-  connectionId: many(named),
-  globalReservationId: many(text),
-  ifModifiedSince: dateTime.optional(),
-});
-const found = z.object({ reservation: many(reservation), lastModified: dateTime.optional() });
+const query = perhaps(
+  z.object({
+    connectionId: many(named),
+    globalReservationId: many(text),
+    ifModifiedSince: dateTime.optional(),
+  }),
+);
+const found = perhaps(z.object({ reservation: many(reservation), lastModified: dateTime.optional() }));
 const notification = { connectionId: named, notificationId: whole, timeStamp: dateTime };
 const origin = { originatingConnectionId: named, originatingNSA: named };
 

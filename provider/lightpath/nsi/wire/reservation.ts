@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { dateTime, flag, many, named, orEmpty, text, whole } from "./values.ts";
+import { dateTime, flag, many, named, orEmpty, perhaps, text, whole } from "./values.ts";
 
 /*
  * What is said of a connection. Elements stand in the order of the schema of GFD.212, in which they are written too.
  */
 
-export const schedule = z.object({ startTime: dateTime.optional(), endTime: dateTime.optional() });
+export const schedule = perhaps(z.object({ startTime: dateTime.optional(), endTime: dateTime.optional() }));
 
 const orderedStp = z.object({ "@order": whole, stp: named });
 const parameter = z.object({ "@type": text, "#text": text.optional() });

@@ -30,6 +30,16 @@ export function many<S extends z.ZodType>(item: S) {
   return list.pipe(z.array(item).max(1_000)).optional();
 }
 
+const emptied = z.codec(z.unknown(), z.unknown(), {
+  decode: (found) => (found === "" ? {} : found),
+  encode: (content) => content,
+});
+
+/** An element all of whose content may be left out: one that is empty is one without. */
+export function perhaps<S extends z.ZodType>(content: S) {
+  return emptied.pipe(content);
+}
+
 /** An element of which only its being there says something. */
 export const empty = z.codec(z.unknown(), z.strictObject({}), { decode: () => ({}), encode: (): unknown => "" });
 
