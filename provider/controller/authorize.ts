@@ -3,6 +3,7 @@ import type { DomainRecord } from "../aaa/domain-record.ts";
 import { factsFor, type TimeWindow } from "../aaa/wire.ts";
 import { TurntableError } from "../errors.ts";
 import { hostKeyFingerprint } from "../host/host-key.ts";
+import type { NsiRecord } from "../lightpath/nsi/record.ts";
 import type { Undo } from "./course.ts";
 import type { Journal, JournalFile } from "./journal.ts";
 import type { Move } from "./move.ts";
@@ -13,7 +14,7 @@ const MOVE_WINDOW_MS = 60 * 60_000;
 
 /** The right to make exactly this move: a short-lived token that never leaves this process. */
 export interface Permit {
-  readonly home: DomainRecord;
+  readonly home: DomainRecord | NsiRecord;
   readonly token: string;
   readonly window: TimeWindow;
   readonly domains: readonly string[];
@@ -28,7 +29,10 @@ export interface Permit {
   giveBack(): Promise<void>;
 }
 
-/** Asks every domain on the way for its consent, or uses a grant that holds them; a fixed path needs none. */
+/**
+ * Asks every domain on the way for its consent, or uses a grant that holds them; a fixed path needs none, and a provider of
+ * NSI's Connection Service decides by the certificate that it is shown.
+ */
 export async function authorize(
   move: Move,
   aaaOf: (home: DomainRecord) => Aaa,
@@ -37,6 +41,7 @@ export async function authorize(
 ): Promise<Permit | undefined> {
   const { path, from, to, vm, labels } = move;
   if (path.kind === "fixed") return undefined;
+  if (path.kind === "nsi") return byCertificate(nsiRecordOf(path));
   const home = homeOf(move, path);
   const aaa = aaaOf(home);
   const { bandwidthMbps, encryption } = path;
@@ -83,8 +88,22 @@ export async function authorize(
   return { home, token, window, domains, expiresAt, tokenFor, giveBack };
 }
 
+type NsiChoice = Extract<PathChoice, { kind: "nsi" }>;
+
+/** The provider of a path, apart from what the path shall be. */
+export function nsiRecordOf({ bandwidthMbps: _, mtu: __, encryption: ___, ...record }: NsiChoice): NsiRecord {
+  return record;
+}
+
+/** Nothing to be minted, shown or given back. */
+function byCertificate(home: NsiRecord): Permit {
+  const window = windowUntil(Date.now() + MOVE_WINDOW_MS);
+  const nothing = { token: "", tokenFor: async () => "", giveBack: async () => undefined };
+  return { home, window, expiresAt: window.end, domains: [home.provider], ...nothing };
+}
+
 /** The domain that is asked for all others. */
-export function homeOf({ grant, from }: Move, path: Exclude<PathChoice, { kind: "fixed" }>): DomainRecord {
+export function homeOf({ grant, from }: Move, path: Exclude<PathChoice, { kind: "fixed" | "nsi" }>): DomainRecord {
   return grant?.home ?? path.home ?? from.location.domain;
 }
 

@@ -39,7 +39,7 @@ function keyOf(move: Move): string {
   const { path, from, to, vm } = move;
   const most = path.kind === "on-demand" ? path.maxBandwidthMbps : undefined;
   const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, most, path.mtu];
-  const home = path.kind === "fixed" ? undefined : homeOf(move, path);
+  const home = path.kind === "fixed" ? undefined : path.kind === "nsi" ? path : homeOf(move, path);
   const declared = path.kind === "reserved" ? [path.connectionId, vm.name] : [];
   return JSON.stringify([...way, home?.url, ...declared]);
 }

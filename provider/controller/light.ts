@@ -1,6 +1,5 @@
-import type { DomainRecord } from "../aaa/domain-record.ts";
 import { type Attachment, attach, detach, initialWindowSegments, measureRtt } from "../lightpath/attachment.ts";
-import type { Connection, Lightpath } from "../lightpath/lightpath.ts";
+import type { Connection, Lightpath, PathController } from "../lightpath/lightpath.ts";
 import type { Permit } from "./authorize.ts";
 import type { Undo } from "./course.ts";
 import type { Journal } from "./journal.ts";
@@ -33,7 +32,7 @@ export interface LitPath {
 interface Lighting {
   readonly move: Move;
   readonly permit: Permit | undefined;
-  readonly lightpathOf: (home: DomainRecord) => Lightpath;
+  readonly lightpathOf: (home: PathController) => Lightpath;
   readonly journal: Journal;
   ends: readonly Attachment[];
   path: SharedPath | undefined;
@@ -44,7 +43,7 @@ interface Lighting {
 export async function light(
   move: Move,
   permit: Permit | undefined,
-  lightpathOf: (home: DomainRecord) => Lightpath,
+  lightpathOf: (home: PathController) => Lightpath,
   journal: Journal,
   undo: Undo,
   { berth, waits }: { readonly berth: Berth<SharedPath>; readonly waits: (why: string) => void },

@@ -3,6 +3,7 @@ import { domainRecord } from "../aaa/domain-record.ts";
 import { timeWindow } from "../aaa/wire.ts";
 import { hypervisorHostRecord } from "../host/record.ts";
 import { type VmSpec, vmSpec } from "../hypervisor/vm-spec.ts";
+import { nsiRecord } from "../lightpath/nsi/record.ts";
 
 const siteName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be a short lower-case name");
 const labels = z.record(z.string(), z.string());
@@ -56,6 +57,8 @@ export const pathChoice = z
       encrypted: z.boolean().optional(),
       encryption,
     }),
+    /** As `on-demand`, of a provider of NSI's Connection Service: it knows this program by its certificate, and nobody else is asked. */
+    nsiRecord.extend({ bandwidthMbps, mtu, encryption }),
   ])
   .refine(
     (path) => !("maxBandwidthMbps" in path) || (path.maxBandwidthMbps ?? path.bandwidthMbps) >= path.bandwidthMbps,

@@ -2,6 +2,7 @@ import type { Context } from "../context.ts";
 import { reasonOf } from "../errors.ts";
 import { leastDowntimeMs } from "../hypervisor/downtime.ts";
 import type { Offer } from "../lightpath/lightpath.ts";
+import { nsiRecordOf } from "./authorize.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
 import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
@@ -64,6 +65,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
 
 const AFTERWARDS = {
   "on-demand": "the path is given back",
+  nsi: "the path is given back",
   reserved: "the path stays reserved, dark",
   fixed: "the fixed path stays",
 } as const;
@@ -87,8 +89,9 @@ function told<T, R>(answer: Answer<T>, known: (value: T) => R, silent: (why: str
   return "known" in answer ? known(answer.known) : silent(answer.silent);
 }
 
-/** The domain that is asked for the path. */
+/** Who is asked for the path. */
 function homeOf(olds: PlacementState, { lightpath }: PlacementInputs): string {
+  if (lightpath.kind === "nsi") return lightpath.provider;
   const asked = lightpath.kind === "fixed" ? undefined : lightpath.home;
   return (asked ?? (olds.locations[olds.site] ?? olds.location).domain).name;
 }
@@ -100,11 +103,10 @@ async function offerFor(
 ): Promise<Offer> {
   const here = olds.locations[olds.site] ?? olds.location;
   if (lightpath.kind === "fixed") return { hops: [], rttMs: lightpath.rttMs, startsAt: new Date().toISOString() };
+  const wish = { from: here.stp, to: location.stp, bandwidthMbps: lightpath.bandwidthMbps, minutes: MOVE_MINUTES };
+  if (lightpath.kind === "nsi") return await context.lightpath(nsiRecordOf(lightpath)).offer(wish);
   const drac = context.lightpath(lightpath.home ?? here.domain);
-  if (lightpath.kind === "on-demand") {
-    const { bandwidthMbps } = lightpath;
-    return await drac.offer({ from: here.stp, to: location.stp, bandwidthMbps, minutes: MOVE_MINUTES });
-  }
+  if (lightpath.kind === "on-demand") return await drac.offer(wish);
   const connection = await drac.query(lightpath.connectionId);
   if (!connection) throw new Error(`the reserved path ${lightpath.connectionId} is not known`);
   const hops = connection.segments.map(({ domain }) => domain);
@@ -136,6 +138,12 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string 
   switch (lightpath.kind) {
     case "fixed":
       return `the fixed one, ${rate}, round trip ${lightpath.rttMs} ms`;
+    case "nsi":
+      return `${rate} of ${lightpath.provider} by NSI, round trip ${lightpath.rttMs} ms as declared; ${told(
+        offer,
+        () => "it answers, and tells only when asked to reserve what is free",
+        (why) => why,
+      )}`;
     case "reserved":
       return `${rate} reserved, ${told(
         offer,

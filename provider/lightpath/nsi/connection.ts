@@ -32,7 +32,7 @@ export function connectionOf(record: NsiRecord, found: Reservation, wish?: Reser
     ...{ connectionId: found.connectionId, state: stateOf(found.connectionStates), from, to },
     ...{ bandwidthMbps: service.capacity, mtu: wish?.mtu ?? Number(mtu ?? DEFAULT_MTU_BYTES), vm: wish?.vm ?? vm },
     window: { start: utc(start), end: utc(endTime) },
-    segments: [segmentOf(record, from, to, service)],
+    segments: [segmentOf(record, from, to, service, wish !== undefined)],
     rttMs: record.rttMs,
   };
 }
@@ -58,23 +58,32 @@ function stateOf({ reservationState, provisionState, lifecycleState }: Connectio
   }
 }
 
-/** The provider's network as one piece: which of an STP's VLANs was chosen is the channel, and so the host's device. */
-function segmentOf(record: NsiRecord, from: string, to: string, { sourceSTP, destSTP }: PointToPoint) {
-  const at = (stp: string, chosen: string) => ({ port: stp, channel: channelOf(theirStp(record, stp), chosen) });
+/**
+ * The provider's network as one piece: which of an STP's VLANs was chosen is the channel, and so the host's device. Throws
+ * lightpath.failed if what was asked for was not given.
+ */
+function segmentOf(record: NsiRecord, from: string, to: string, service: PointToPoint, asked: boolean) {
+  const at = (stp: string, chosen: string) => {
+    const channel = channelOf(theirStp(record, stp), chosen);
+    if (channel === undefined && asked) throw notGiven(theirStp(record, stp), chosen);
+    return { port: stp, channel: channel ?? 0 };
+  };
   const domain = record.provider.split(":")[3] ?? record.provider;
-  return { domain, in: at(from, sourceSTP), out: at(to, destSTP) };
+  return { domain, in: at(from, service.sourceSTP), out: at(to, service.destSTP) };
 }
 
-/** The place of the chosen VLAN among those asked for. Throws lightpath.failed if it is not among them, or is another port's. */
-function channelOf(asked: string, chosen: string): number {
+/** The place of the chosen VLAN among those asked for; undefined if it is not among them, or is another port's. */
+function channelOf(asked: string, chosen: string): number | undefined {
   const [wanted, got] = [parseStp(asked), parseStp(chosen)];
-  const vlan = got?.vlans?.first;
-  const fits = wanted !== undefined && wanted.stp === got?.stp && got.vlans?.last === vlan;
-  if (fits && (wanted.vlans === undefined || vlan === undefined)) return 0;
-  if (fits && wanted.vlans && vlan !== undefined && wanted.vlans.first <= vlan && vlan <= wanted.vlans.last) {
-    return vlan - wanted.vlans.first;
-  }
-  throw new TurntableError("lightpath.failed", `the provider gave ${chosen} where ${asked} was asked for`, {
+  if (wanted === undefined || wanted.stp !== got?.stp) return undefined;
+  if (wanted.vlans === undefined || got.vlans === undefined) return 0;
+  const { first, last } = got.vlans;
+  const one = first === last && wanted.vlans.first <= first && first <= wanted.vlans.last;
+  return one ? first - wanted.vlans.first : undefined;
+}
+
+function notGiven(asked: string, chosen: string): TurntableError {
+  return new TurntableError("lightpath.failed", `the provider gave ${chosen} where ${asked} was asked for`, {
     retry: "never",
     next: "Correct the STPs in `stps`, with the VLANs of the site's lightpath devices in their order.",
   });
