@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { request as httpsRequest } from "node:https";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Envelope, NsiHeader } from "../../provider/lightpath/nsi/wire/envelope.ts";
 import { writeEnvelope } from "../../provider/lightpath/nsi/wire/envelope.ts";
@@ -269,5 +270,29 @@ describe("a domain that others drive by NSI", () => {
     await say(named("types:terminate", id));
     await until("types:terminateConfirmed", id);
     expect(await mine()).toEqual([]);
+  });
+
+  it("tells after a restart what became of what was under way", async () => {
+    const [held, committed] = [await idOf(reserve()), await idOf(reserve())];
+    for (const id of [held, committed]) await until("types:reserveConfirmed", id);
+    await say(named("types:reserveCommit", committed));
+    await until("types:reserveCommitConfirmed", committed);
+    await far.domains.stop("ams.example");
+    const store = new DatabaseSync(`${far.domains.bed.directory}/ams.example.sqlite`);
+    const set = store.prepare("UPDATE nsi_connections SET reservation = ?, committed = 0 WHERE id = ?");
+    // As a crash leaves it: between the word and the deed, and between the deed and the word.
+    set.run("ReserveChecking", held);
+    set.run("ReserveCommitting", committed);
+    store.close();
+    heard = [];
+    await far.domains.start("ams.example");
+    expect(await until("types:reserveFailed", held)).toMatchObject({
+      content: { connectionStates: { reservationState: "ReserveFailed" }, serviceException: { errorId: "00500" } },
+    });
+    await until("types:reserveCommitConfirmed", committed);
+    expect(await mine()).toMatchObject([{ state: "reserved", vm: committed }]);
+    await say(named("types:terminate", committed));
+    await until("types:terminateConfirmed", committed);
+    expect((await mine()).filter(({ state }) => state !== "timed-out")).toEqual([]);
   });
 });

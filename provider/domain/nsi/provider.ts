@@ -13,6 +13,9 @@ import type { Asked, NsiConnection, NsiStore } from "./store.ts";
 import { reservationOf } from "./telling.ts";
 import { agreementFor, endsOf } from "./wish.ts";
 
+/** Who asks for all that it has is told of what ended since; of what ended before, if it names it. */
+const REMEMBERED_MS = 24 * 3_600_000;
+
 export interface ProviderParts {
   readonly labels: Readonly<Record<string, number>>;
   readonly requesters: Requesters;
@@ -139,9 +142,12 @@ export class Provider {
   #found({ requester }: Said, { connectionId, globalReservationId }: Content<"types:querySummary">) {
     const all = this.#parts.store.of(requester.nsa);
     const any = connectionId === undefined && globalReservationId === undefined;
+    const sinceMs = Date.now() - REMEMBERED_MS;
     const meant = all.filter(
       ({ id, agreement }) =>
-        any || connectionId?.includes(id) || globalReservationId?.includes(agreement.globalReservationId ?? ""),
+        (any && Date.parse(agreement.window.end) > sinceMs) ||
+        connectionId?.includes(id) ||
+        globalReservationId?.includes(agreement.globalReservationId ?? ""),
     );
     return { reservation: meant.map(reservationOf) };
   }

@@ -53,6 +53,11 @@ export interface NsiConnection {
   readonly agreement: Agreement;
 }
 
+/** What came to nothing stays `Created` until its requester terminates it, though nothing can happen to it. */
+const NOTHING = "committed = 0 AND reservation IN ('ReserveStart', 'ReserveFailed', 'ReserveTimeout')";
+const OPEN = `SELECT * FROM nsi_connections WHERE
+  lifecycle = 'Terminating' OR active = 1 OR (lifecycle = 'Created' AND NOT (${NOTHING}))`;
+
 /** What is known of connections that others asked for by NSI. Every change is on disk before it is told. */
 export class NsiStore {
   readonly #database: DatabaseSync;
@@ -86,14 +91,14 @@ export class NsiStore {
     return found === undefined ? undefined : stored(found);
   }
 
+  /** All of a requester's. */
   of(requester: string): readonly NsiConnection[] {
     return this.#database.prepare("SELECT * FROM nsi_connections WHERE requester = ?").all(requester).map(stored);
   }
 
   /** Whatever something may still happen to. */
   open(): readonly NsiConnection[] {
-    const select = "SELECT * FROM nsi_connections WHERE lifecycle IN ('Created', 'Terminating') OR active = 1";
-    return this.#database.prepare(select).all().map(stored);
+    return this.#database.prepare(OPEN).all().map(stored);
   }
 }
 
