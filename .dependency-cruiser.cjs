@@ -6,13 +6,13 @@ const path = require("node:path");
 
 /** What is said to a port, and its plain data: anyone may know it. */
 const PORTS =
-  "^provider/(aaa/(aaa|domain-record|wire)|host/(host|host-key|record|segment)|hypervisor/(hypervisor|vm-spec|downtime)|lightpath/(lightpath|attachment|drac/wire|nsi/record)|tunnel/tunnel)\\.ts$";
+  "^provider/(aaa/(aaa|domain-record|wire)|host/(host|host-key|record|segment)|hypervisor/(hypervisor|vm-spec|downtime)|lightpath/(lightpath|attachment|drac/wire|(nsi|fixed)/record)|tunnel/tunnel)\\.ts$";
 /** Where all of that is; what is in there and no port is an adapter. */
 const PORTS_AND_ADAPTERS = "^provider/(aaa|host|hypervisor|lightpath|tunnel)/";
 /** The door, and the composition root that chooses the adapters. */
 const ROOT = "^provider/(index|main|door|composition|credentials|host-pool)\\.ts$";
 const SCHEMAS =
-  "^provider/(aaa/(wire|domain-record)|host/(record|host-key)|hypervisor/vm-spec|tunnel/tunnel|lightpath/(drac/wire|nsi/record)|controller/placement)\\.ts$";
+  "^provider/(aaa/(wire|domain-record)|host/(record|host-key)|hypervisor/vm-spec|tunnel/tunnel|lightpath/(drac/wire|(nsi|fixed)/record)|controller/placement)\\.ts$";
 
 /** A stage of the move and the ports of the others, which only the spine brings together. */
 const STAGES = {

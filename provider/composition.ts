@@ -7,6 +7,7 @@ import { hostPool } from "./host-pool.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import { qemu } from "./hypervisor/qemu/qemu.ts";
 import { DracLightpath } from "./lightpath/drac/client.ts";
+import { FixedLightpath, Shares } from "./lightpath/fixed/fixed.ts";
 import type { Lightpath, PathController } from "./lightpath/lightpath.ts";
 import { NsiLightpath } from "./lightpath/nsi/nsi.ts";
 import type { Narrator } from "./resource.ts";
@@ -44,11 +45,18 @@ export function compose(setting: Setting, narrator: Narrator): Composition {
   const credentials = credentialsFrom(setting);
   const hosts = hostPool(async (record) => connectSsh(record, { privateKey: credentials.sshPrivateKey }));
   const aaas = clients((domain: DomainRecord) => new AaaClient(domain, callerOf(credentials)));
-  const lightpaths = clients((controller: PathController): Lightpath & { close(): Promise<void> } =>
-    "kind" in controller
-      ? new NsiLightpath(controller, () => nsiIdentityOf(credentials))
-      : new DracLightpath(controller, callerOf(credentials)),
-  );
+  const shares = new Shares();
+  const lightpaths = clients((controller: PathController): Lightpath & { close(): Promise<void> } => {
+    if (!("kind" in controller)) return new DracLightpath(controller, callerOf(credentials));
+    switch (controller.kind) {
+      case "nsi":
+        return new NsiLightpath(controller, () => nsiIdentityOf(credentials));
+      case "fixed":
+        return new FixedLightpath(controller, shares);
+      default:
+        return controller satisfies never;
+    }
+  });
   return {
     narrator,
     credentials,

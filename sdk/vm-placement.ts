@@ -36,6 +36,11 @@ export interface FixedPath {
   mtu?: pulumi.Input<number> | undefined;
   /** Round trip in ms, for the size of the first window. Default 10. */
   rttMs?: pulumi.Input<number> | undefined;
+  /**
+   * The link, where moves of several VMs in one `pulumi up` go over it, perhaps between other hosts: each takes
+   * `bandwidthMbps` of it, and one that finds too little free is refused. Default: nothing is counted.
+   */
+  link?: pulumi.Input<{ name: pulumi.Input<string>; capacityMbps: pulumi.Input<number> }> | undefined;
   /** Whether the link itself encrypts all that crosses it (VPN, MACsec). A statement for policies: nothing is checked. Default false. */
   encrypted?: pulumi.Input<boolean> | undefined;
   /** Default "tls", whatever the link does. "none" where it encrypts already and twice would be too much. */

@@ -3,6 +3,7 @@ import type { DomainRecord } from "../aaa/domain-record.ts";
 import { factsFor, type TimeWindow } from "../aaa/wire.ts";
 import { TurntableError } from "../errors.ts";
 import { hostKeyFingerprint } from "../host/host-key.ts";
+import type { FixedRecord } from "../lightpath/fixed/record.ts";
 import type { NsiRecord } from "../lightpath/nsi/record.ts";
 import type { Undo } from "./course.ts";
 import type { Journal, JournalFile } from "./journal.ts";
@@ -14,7 +15,7 @@ const MOVE_WINDOW_MS = 60 * 60_000;
 
 /** The right to make exactly this move: a short-lived token that never leaves this process. */
 export interface Permit {
-  readonly home: DomainRecord | NsiRecord;
+  readonly home: DomainRecord | NsiRecord | FixedRecord;
   readonly token: string;
   readonly window: TimeWindow;
   readonly domains: readonly string[];
@@ -30,8 +31,8 @@ export interface Permit {
 }
 
 /**
- * Asks every domain on the way for its consent, or uses a grant that holds them; a fixed path needs none, and a provider of
- * NSI's Connection Service decides by the certificate that it is shown.
+ * Asks every domain on the way for its consent, or uses a grant that holds them; a fixed path needs none, but its link may be
+ * shared, and a provider of NSI's Connection Service decides by the certificate that it is shown.
  */
 export async function authorize(
   move: Move,
@@ -40,8 +41,10 @@ export async function authorize(
   undo: Undo,
 ): Promise<Permit | undefined> {
   const { path, from, to, vm, labels } = move;
-  if (path.kind === "fixed") return undefined;
-  if (path.kind === "nsi") return byCertificate(nsiRecordOf(path));
+  if (path.kind === "fixed") {
+    return path.link && withoutToken({ kind: "fixed", link: path.link, rttMs: path.rttMs }, []);
+  }
+  if (path.kind === "nsi") return withoutToken(nsiRecordOf(path), [path.provider]);
   const home = homeOf(move, path);
   const aaa = aaaOf(home);
   const { bandwidthMbps, encryption } = path;
@@ -96,10 +99,10 @@ export function nsiRecordOf({ bandwidthMbps: _, mtu: __, encryption: ___, ...rec
 }
 
 /** Nothing to be minted, shown or given back. */
-function byCertificate(home: NsiRecord): Permit {
+function withoutToken(home: NsiRecord | FixedRecord, domains: readonly string[]): Permit {
   const window = windowUntil(Date.now() + MOVE_WINDOW_MS);
   const nothing = { token: "", tokenFor: async () => "", giveBack: async () => undefined };
-  return { home, window, expiresAt: window.end, domains: [home.provider], ...nothing };
+  return { home, window, expiresAt: window.end, domains, ...nothing };
 }
 
 /** The domain that is asked for all others. */

@@ -20,7 +20,7 @@ export async function giveBack(lenders: Lenders, vm: string, borrowed: Borrowed)
   const { home, asking, grant, further = [] } = borrowed;
   if (home === undefined) return;
   await giveBackPath(lenders.lightpath(home), vm, borrowed);
-  // Its provider gave no grants.
+  // Only domains give grants.
   if ("kind" in home) return;
   const aaa = lenders.aaa(home);
   for (const one of [{ asking, grant }, ...further]) {

@@ -3,6 +3,7 @@ import { domainRecord } from "../aaa/domain-record.ts";
 import { timeWindow } from "../aaa/wire.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
+import { fixedRecord } from "../lightpath/fixed/record.ts";
 import { nsiRecord } from "../lightpath/nsi/record.ts";
 import { location } from "./placement.ts";
 
@@ -27,7 +28,7 @@ const journalFile = z.strictObject({
   /** What outside the two hosts must be given back. */
   borrowed: z.strictObject({
     /** The domain, or the provider, that lent it. */
-    home: z.union([domainRecord, nsiRecord]).optional(),
+    home: z.union([domainRecord, nsiRecord, fixedRecord]).optional(),
     /** What is asked for, before its id is known: no two moves ask for the same milliseconds. */
     asking: timeWindow.optional(),
     grant: z.string().optional(),

@@ -118,7 +118,6 @@ async function leave({ move, permit, lightpathOf, ends, path, connectionId }: Li
 async function provision(lighting: Lighting, permit: Permit): Promise<Connection> {
   const { move, journal } = lighting;
   const { path, from, to, vm } = move;
-  if (path.kind === "fixed") throw new TypeError("a fixed path is not provisioned");
   const lightpath = lighting.lightpathOf(permit.home);
   const declared = path.kind === "reserved";
   const { bandwidthMbps, mtu } = path;

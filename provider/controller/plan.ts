@@ -102,6 +102,7 @@ async function offerFor(
   { lightpath, location }: PlacementInputs,
 ): Promise<Offer> {
   const here = olds.locations[olds.site] ?? olds.location;
+  // What is free of a shared link is known to the process that moves, which this is not.
   if (lightpath.kind === "fixed") return { hops: [], rttMs: lightpath.rttMs, startsAt: new Date().toISOString() };
   const wish = { from: here.stp, to: location.stp, bandwidthMbps: lightpath.bandwidthMbps, minutes: MOVE_MINUTES };
   if (lightpath.kind === "nsi") return await context.lightpath(nsiRecordOf(lightpath)).offer(wish);
@@ -137,7 +138,7 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string 
   };
   switch (lightpath.kind) {
     case "fixed":
-      return `the fixed one, ${rate}, round trip ${lightpath.rttMs} ms`;
+      return `the fixed one, ${rate}${shareOf(lightpath.link)}, round trip ${lightpath.rttMs} ms`;
     case "nsi":
       return `${rate} of ${lightpath.provider} by NSI, round trip ${lightpath.rttMs} ms as declared; ${told(
         offer,
@@ -157,6 +158,10 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<Offer>): string 
         (why) => why,
       )}`;
   }
+}
+
+function shareOf(link: { name: string; capacityMbps: number } | undefined): string {
+  return link === undefined ? "" : ` of the ${link.capacityMbps} Mbps of ${link.name}`;
 }
 
 async function roomFor(context: Context, { location, name, memoryMiB }: PlacementInputs): Promise<string> {

@@ -1,12 +1,13 @@
 import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { TimeWindow } from "../aaa/wire.ts";
 import type { Connection, ModifyRequest, Offer, OfferRequest, ReserveRequest } from "./drac/wire.ts";
+import type { FixedRecord } from "./fixed/record.ts";
 import type { NsiRecord } from "./nsi/record.ts";
 
 export type { Connection, Offer, OfferRequest, TimeWindow };
 
-/** Who is asked for a path: a domain of ours, or a provider of NSI's Connection Service. */
-export type PathController = DomainRecord | NsiRecord;
+/** Who is asked for a path: a domain of ours, a provider of NSI's Connection Service, or nobody but this program. */
+export type PathController = DomainRecord | NsiRecord | FixedRecord;
 
 /** What shall be different: at least one of rate and end, by the right of a VM that uses the connection. */
 export type Modification = Omit<ModifyRequest, "requestId">;

@@ -54,6 +54,7 @@ describe("checking a placement", () => {
 
   test.each([
     [{ kind: "fixed", bandwidthMbps: -1 }, "lightpath.bandwidthMbps"],
+    [{ kind: "fixed", bandwidthMbps: 600, link: { name: "vpn", capacityMbps: 500 } }, "lightpath.bandwidthMbps"],
     [{ kind: "on-demand" }, "lightpath.bandwidthMbps"],
     [{ kind: "on-demand", bandwidthMbps: 600, maxBandwidthMbps: 500 }, "lightpath.maxBandwidthMbps"],
     [{ kind: "carrier-pigeon" }, "lightpath.kind"],
