@@ -6,13 +6,13 @@ const path = require("node:path");
 
 /** What is said to a port, and its plain data: anyone may know it. */
 const PORTS =
-  "^provider/(aaa/(aaa|domain-record|wire)|host/(host|host-key|record|segment)|hypervisor/(hypervisor|vm-spec|downtime)|lightpath/(lightpath|attachment|drac/wire)|tunnel/tunnel)\\.ts$";
+  "^provider/(aaa/(aaa|domain-record|wire)|host/(host|host-key|record|segment)|hypervisor/(hypervisor|vm-spec|downtime)|lightpath/(lightpath|attachment|drac/wire|(nsi|fixed)/record)|tunnel/tunnel)\\.ts$";
 /** Where all of that is; what is in there and no port is an adapter. */
 const PORTS_AND_ADAPTERS = "^provider/(aaa|host|hypervisor|lightpath|tunnel)/";
 /** The door, and the composition root that chooses the adapters. */
 const ROOT = "^provider/(index|main|door|composition|credentials|host-pool)\\.ts$";
 const SCHEMAS =
-  "^provider/(aaa/(wire|domain-record)|host/(record|host-key)|hypervisor/vm-spec|tunnel/tunnel|lightpath/drac/wire|controller/placement)\\.ts$";
+  "^provider/(aaa/(wire|domain-record)|host/(record|host-key)|hypervisor/vm-spec|tunnel/tunnel|lightpath/(drac/wire|(nsi|fixed)/record)|controller/placement)\\.ts$";
 
 /** A stage of the move and the ports of the others, which only the spine brings together. */
 const STAGES = {
@@ -118,12 +118,12 @@ module.exports = {
     ),
     rule(
       "domains-share-the-wire",
-      "A domain's agent is another party: it shares wire types, token formats and the pinned channel that carries them.",
+      "A domain's agent is another party: it shares wire types, token formats, NSI's messages and the pinned channels that carry them.",
       { path: "^provider/domain/" },
       {
         path: "^provider/",
         pathNot: [
-          "^provider/(domain/|errors\\.ts$|correlation\\.ts$|lightpath/drac/wire\\.ts$)",
+          "^provider/(domain/|errors\\.ts$|correlation\\.ts$|lightpath/drac/wire\\.ts$|lightpath/nsi/wire/)",
           "^provider/aaa/(wire|domain-record|assertion|channel|token|proof|keys|covers)\\.ts$",
         ],
       },

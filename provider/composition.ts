@@ -1,12 +1,15 @@
 import { AaaClient } from "./aaa/client.ts";
 import type { DomainRecord } from "./aaa/domain-record.ts";
 import type { Context } from "./context.ts";
-import { callerOf, credentialsFrom, type Setting } from "./credentials.ts";
+import { callerOf, credentialsFrom, nsiIdentityOf, type Setting } from "./credentials.ts";
 import { connectSsh } from "./host/ssh.ts";
 import { hostPool } from "./host-pool.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import { qemu } from "./hypervisor/qemu/qemu.ts";
 import { DracLightpath } from "./lightpath/drac/client.ts";
+import { FixedLightpath, Shares } from "./lightpath/fixed/fixed.ts";
+import type { Lightpath, PathController } from "./lightpath/lightpath.ts";
+import { NsiLightpath } from "./lightpath/nsi/nsi.ts";
 import type { Narrator } from "./resource.ts";
 import type { Tunnel } from "./tunnel/tunnel.ts";
 import { vxlan } from "./tunnel/vxlan.ts";
@@ -19,13 +22,13 @@ export interface Composition extends Context {
   rest(): Promise<void>;
 }
 
-/** Keeps one client for each domain, so that its connections and handshakes are shared. */
-function clients<C extends { close(): Promise<void> }>(make: (domain: DomainRecord) => C) {
+/** Keeps one client for each far side, so that its connections and handshakes are shared. */
+function clients<R extends PathController, C extends { close(): Promise<void> }>(make: (far: R) => C) {
   const kept = new Map<string, C>();
   return {
-    of(domain: DomainRecord): C {
-      const key = JSON.stringify([domain.name, domain.url, domain.fingerprint]);
-      const client = kept.get(key) ?? make(domain);
+    of(far: R): C {
+      const key = JSON.stringify(Object.entries(far).sort(([one], [other]) => one.localeCompare(other)));
+      const client = kept.get(key) ?? make(far);
       kept.set(key, client);
       return client;
     },
@@ -41,14 +44,25 @@ function clients<C extends { close(): Promise<void> }>(make: (domain: DomainReco
 export function compose(setting: Setting, narrator: Narrator): Composition {
   const credentials = credentialsFrom(setting);
   const hosts = hostPool(async (record) => connectSsh(record, { privateKey: credentials.sshPrivateKey }));
-  const aaas = clients((domain) => new AaaClient(domain, callerOf(credentials)));
-  const lightpaths = clients((domain) => new DracLightpath(domain, callerOf(credentials)));
+  const aaas = clients((domain: DomainRecord) => new AaaClient(domain, callerOf(credentials)));
+  const shares = new Shares();
+  const lightpaths = clients((controller: PathController): Lightpath & { close(): Promise<void> } => {
+    if (!("kind" in controller)) return new DracLightpath(controller, callerOf(credentials));
+    switch (controller.kind) {
+      case "nsi":
+        return new NsiLightpath(controller, () => nsiIdentityOf(credentials));
+      case "fixed":
+        return new FixedLightpath(controller, shares);
+      default:
+        return controller satisfies never;
+    }
+  });
   return {
     narrator,
     credentials,
     hosts,
     aaa: (domain) => aaas.of(domain),
-    lightpath: (domain) => lightpaths.of(domain),
+    lightpath: (controller) => lightpaths.of(controller),
     tunnel: (kind) => TUNNELS[kind],
     hypervisor: (kind) => HYPERVISORS[kind],
     async rest() {

@@ -3,7 +3,7 @@ import type { DomainRecord } from "./aaa/domain-record.ts";
 import type { Host } from "./host/host.ts";
 import type { HostRecord, HypervisorHostRecord } from "./host/record.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
-import type { Lightpath } from "./lightpath/lightpath.ts";
+import type { Lightpath, PathController } from "./lightpath/lightpath.ts";
 import type { Credentials, Narrator } from "./resource.ts";
 import type { Tunnel, TunnelRecord } from "./tunnel/tunnel.ts";
 
@@ -25,7 +25,7 @@ export interface Context {
   /** Throws credentials.missing. */
   aaa(domain: DomainRecord): Aaa;
   /** Throws credentials.missing. */
-  lightpath(domain: DomainRecord): Lightpath;
+  lightpath(controller: PathController): Lightpath;
   tunnel(kind: TunnelRecord["kind"]): Tunnel;
   hypervisor(kind: HypervisorHostRecord["hypervisor"]): Hypervisor;
 }

@@ -29,13 +29,18 @@ function keyFrom(setting: Setting, key: string, fileKey: string): string | undef
 
 /**
  * Keys as the stack's configuration has them: `turntable:sshPrivateKey` or `sshKeyFile` (neither: the ssh agent), and
- * `callerId` with `callerKey` or `callerKeyFile`. Each is read when first used: what a program does not need need not be
+ * `callerId` with `callerKey` or `callerKeyFile`, and `nsiCertificate` and `nsiKey`, or files of them. Each is read when first used: what a program does not need need not be
  * there. Throws credentials.missing for a file that cannot be read.
  */
 export function credentialsFrom(setting: Setting): Credentials {
   return {
     get sshPrivateKey() {
       return keyFrom(setting, "sshPrivateKey", "sshKeyFile");
+    },
+    get nsi() {
+      const cert = keyFrom(setting, "nsiCertificate", "nsiCertificateFile");
+      const key = keyFrom(setting, "nsiKey", "nsiKeyFile");
+      return cert === undefined || key === undefined ? undefined : { cert, key };
     },
     get caller() {
       const id = setting("callerId");
@@ -51,5 +56,14 @@ export function callerOf(credentials: Credentials): { readonly id: string; reado
   throw new TurntableError("credentials.missing", "There is nothing to prove to network domains who calls", {
     retry: "never",
     next: "Run `pulumi config set turntable:callerId <id>` and `pulumi config set turntable:callerKeyFile <absolute path>`.",
+  });
+}
+
+/** What providers of NSI's Connection Service are shown. Throws credentials.missing if the configuration does not say. */
+export function nsiIdentityOf(credentials: Credentials): { readonly cert: string; readonly key: string } {
+  if (credentials.nsi !== undefined) return credentials.nsi;
+  throw new TurntableError("credentials.missing", "There is no certificate to show to a provider of NSI's service", {
+    retry: "never",
+    next: "Run `pulumi config set turntable:nsiCertificateFile <absolute path>` and the same for `turntable:nsiKeyFile`.",
   });
 }

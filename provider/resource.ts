@@ -57,6 +57,8 @@ export interface Credentials {
   readonly sshPrivateKey: string | undefined;
   /** How the caller is known to domains, and the private Ed25519 JWK that proves it. */
   readonly caller: { readonly id: string; readonly key: string } | undefined;
+  /** PEM of the certificate, and its key, by which providers of NSI's Connection Service know this program. */
+  readonly nsi: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /**

@@ -21,6 +21,7 @@ export {
   type LightpathProfile,
   type Location,
   type MoveRecord,
+  type NsiPath,
   type VmNetworkArgs,
   VmPlacement,
   type VmPlacementArgs,

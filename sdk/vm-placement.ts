@@ -39,9 +39,49 @@ export interface FixedPath {
   mtu?: pulumi.Input<number> | undefined;
   /** Round trip in ms, for the size of the first window. Default 10. */
   rttMs?: pulumi.Input<number> | undefined;
+  /**
+   * The link, where moves of several VMs in one `pulumi up` go over it, perhaps between other hosts: each takes
+   * `bandwidthMbps` of it, and one that finds too little free is refused. Default: nothing is counted.
+   */
+  link?: pulumi.Input<{ name: pulumi.Input<string>; capacityMbps: pulumi.Input<number> }> | undefined;
   /** Whether the link itself encrypts all that crosses it (VPN, MACsec). A statement for policies: nothing is checked. Default false. */
   encrypted?: pulumi.Input<boolean> | undefined;
   /** Default "tls", whatever the link does. "none" where it encrypts already and twice would be too much. */
+  encryption?: pulumi.Input<Encryption> | undefined;
+}
+
+/** A path set up as a move begins, and given back as it ends, by a provider of NSI's Connection Service 2.0. */
+export interface NsiPath {
+  nsi: {
+    /** The provider's NSA (`urn:ogf:network:…`). */
+    provider: pulumi.Input<string>;
+    /** Of its Connection Service: https. */
+    url: pulumi.Input<string>;
+    /** SHA-256 of its certificate ("SHA256:…"), pinned. */
+    fingerprint: pulumi.Input<string>;
+    /** Of the one that it calls back with, if that is another. */
+    callbackFingerprint?: pulumi.Input<string> | undefined;
+    /** The NSA by which it knows this program, whose certificate is `turntable:nsiCertificateFile`. */
+    requester: pulumi.Input<string>;
+    /** Where it reaches this program (https), and what is listened on for that: by default every address. */
+    callback: pulumi.Input<{
+      url: pulumi.Input<string>;
+      address?: pulumi.Input<string> | undefined;
+      port: pulumi.Input<number>;
+    }>;
+    /**
+     * By a site's STP: the provider's name for it, with the VLANs of the site's lightpath devices in their order
+     * ("urn:…?vlan=1780-1783"). Default: the site's own name.
+     */
+    stps?: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+    /** Round trip in ms, for the size of the first window. Default 10. */
+    rttMs?: pulumi.Input<number> | undefined;
+  };
+  /** In Mbit/s. */
+  bandwidthMbps: pulumi.Input<number>;
+  /** In bytes. Default 9000. */
+  mtu?: pulumi.Input<number> | undefined;
+  /** Default "tls". */
   encryption?: pulumi.Input<Encryption> | undefined;
 }
 
@@ -79,8 +119,11 @@ export interface VmPlacementArgs {
   /** Default 1. */
   vcpus?: pulumi.Input<number> | undefined;
   network: pulumi.Input<VmNetworkArgs>;
-  /** How moves get their path: a declared reservation, a profile to set up on demand, or a link that is always there. */
-  lightpath: Lightpath | LightpathProfile | FixedPath;
+  /**
+   * How moves get their path: a declared reservation, a profile to set up on demand, from the sites' domains or by NSI, or a
+   * link that is always there.
+   */
+  lightpath: Lightpath | LightpathProfile | NsiPath | FixedPath;
   /** Consent given ahead. Default: that of the declared `Lightpath`; without one, each move asks for its own. */
   grant?: AuthToken | undefined;
   /** Free facts for policies, such as an embargo. They can change at any time and change nothing in the VM. */
@@ -105,6 +148,10 @@ function choiceOf(path: VmPlacementArgs["lightpath"]): Record<string, unknown> {
   if (path instanceof Lightpath) {
     const { connectionId, bandwidthMbps, mtu, grant } = path;
     return { kind: "reserved", connectionId, bandwidthMbps, mtu, home: grant.home };
+  }
+  if ("nsi" in path) {
+    const { nsi, ...rest } = path;
+    return { kind: "nsi", ...nsi, ...rest };
   }
   if (!("fixed" in path)) return { kind: "on-demand", ...path };
   const { fixed: _, ...link } = path;

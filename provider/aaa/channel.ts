@@ -121,10 +121,20 @@ function path(segments: readonly string[]): string {
   return `/${segments.map(encodeURIComponent).join("/")}`;
 }
 
-/** Trust in exactly one certificate, looked at before a byte of a request is sent. */
-function pinnedTo(domain: DomainRecord, timeoutMs: number): buildConnector.connector {
+/** Whom to trust: who has the key of this certificate, and is called so if there is a name. */
+export type Pinned = Pick<DomainRecord, "fingerprint"> & Partial<Pick<DomainRecord, "name">>;
+
+/**
+ * Trust in exactly one certificate, looked at before a byte of a request is sent. `own`: what is shown to a far end that
+ * wants to know who calls (mutual TLS), and the oldest TLS that is spoken.
+ */
+export function pinnedTo(
+  domain: Pinned,
+  timeoutMs: number,
+  own: { readonly cert?: string; readonly key?: string; readonly minVersion?: "TLSv1.2" } = {},
+): buildConnector.connector {
   const connect = buildConnector({
-    ...{ servername: domain.name, timeout: timeoutMs, minVersion: "TLSv1.3", maxCachedSessions: 0 },
+    ...{ servername: domain.name ?? "", timeout: timeoutMs, minVersion: "TLSv1.3", maxCachedSessions: 0, ...own },
     // No authority vouches for it: `faultOf` does. That the other end has its key, the handshake proves in any case.
     rejectUnauthorized: false,
   });
@@ -138,12 +148,12 @@ function pinnedTo(domain: DomainRecord, timeoutMs: number): buildConnector.conne
 }
 
 /** Why this is not the domain; undefined if it is. */
-function faultOf(socket: object, { name, fingerprint }: DomainRecord): string | undefined {
+function faultOf(socket: object, { name, fingerprint }: Pinned): string | undefined {
   const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (shown === undefined) return "it shows no certificate";
   const found = certificateFingerprint(shown);
-  if (found !== fingerprint) return `it shows another certificate (${found}) than the one pinned for ${name}`;
-  if (shown.checkHost(name) === undefined) return `its certificate is not for ${name}`;
+  if (found !== fingerprint) return `it shows another certificate (${found}) than the one pinned for ${name ?? "it"}`;
+  if (name !== undefined && shown.checkHost(name) === undefined) return `its certificate is not for ${name}`;
   const nowMs = Date.now();
   if (nowMs < shown.validFromDate.getTime() || shown.validToDate.getTime() < nowMs) {
     return `its certificate is for the time from ${shown.validFrom} to ${shown.validTo}`;

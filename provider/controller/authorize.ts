@@ -3,6 +3,8 @@ import type { DomainRecord } from "../aaa/domain-record.ts";
 import { factsFor, type TimeWindow } from "../aaa/wire.ts";
 import { TurntableError } from "../errors.ts";
 import { hostKeyFingerprint } from "../host/host-key.ts";
+import type { FixedRecord } from "../lightpath/fixed/record.ts";
+import type { NsiRecord } from "../lightpath/nsi/record.ts";
 import type { Undo } from "./course.ts";
 import type { Journal, JournalFile } from "./journal.ts";
 import type { Move } from "./move.ts";
@@ -13,7 +15,7 @@ const MOVE_WINDOW_MS = 60 * 60_000;
 
 /** The right to make exactly this move: a short-lived token that never leaves this process. */
 export interface Permit {
-  readonly home: DomainRecord;
+  readonly home: DomainRecord | NsiRecord | FixedRecord;
   readonly token: string;
   readonly window: TimeWindow;
   readonly domains: readonly string[];
@@ -28,7 +30,10 @@ export interface Permit {
   giveBack(): Promise<void>;
 }
 
-/** Asks every domain on the way for its consent, or uses a grant that holds them; a fixed path needs none. */
+/**
+ * Asks every domain on the way for its consent, or uses a grant that holds them; a fixed path needs none, but its link may be
+ * shared, and a provider of NSI's Connection Service decides by the certificate that it is shown.
+ */
 export async function authorize(
   move: Move,
   aaaOf: (home: DomainRecord) => Aaa,
@@ -36,7 +41,10 @@ export async function authorize(
   undo: Undo,
 ): Promise<Permit | undefined> {
   const { path, from, to, vm, labels } = move;
-  if (path.kind === "fixed") return undefined;
+  if (path.kind === "fixed") {
+    return path.link && withoutToken({ kind: "fixed", link: path.link, rttMs: path.rttMs }, []);
+  }
+  if (path.kind === "nsi") return withoutToken(nsiRecordOf(path), [path.provider]);
   const home = homeOf(move, path);
   const aaa = aaaOf(home);
   const { bandwidthMbps, encryption } = path;
@@ -84,8 +92,22 @@ export async function authorize(
   return { home, token, window, domains, expiresAt, tokenFor, giveBack };
 }
 
+type NsiChoice = Extract<PathChoice, { kind: "nsi" }>;
+
+/** The provider of a path, apart from what the path shall be. */
+export function nsiRecordOf({ bandwidthMbps: _, mtu: __, encryption: ___, ...record }: NsiChoice): NsiRecord {
+  return record;
+}
+
+/** Nothing to be minted, shown or given back. */
+function withoutToken(home: NsiRecord | FixedRecord, domains: readonly string[]): Permit {
+  const window = windowUntil(Date.now() + MOVE_WINDOW_MS);
+  const nothing = { token: "", tokenFor: async () => "", giveBack: async () => undefined };
+  return { home, window, expiresAt: window.end, domains, ...nothing };
+}
+
 /** The domain that is asked for all others. */
-export function homeOf({ grant, from }: Move, path: Exclude<PathChoice, { kind: "fixed" }>): DomainRecord {
+export function homeOf({ grant, from }: Move, path: Exclude<PathChoice, { kind: "fixed" | "nsi" }>): DomainRecord {
   return grant?.home ?? path.home ?? from.location.domain;
 }
 

@@ -40,7 +40,7 @@ function keyOf(move: Move): string {
   const most = path.kind === "on-demand" ? path.maxBandwidthMbps : undefined;
   const bound = path.kind === "on-demand" ? path.constraints : undefined;
   const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, most, path.mtu, bound];
-  const home = path.kind === "fixed" ? undefined : homeOf(move, path);
+  const home = path.kind === "fixed" ? undefined : path.kind === "nsi" ? path : homeOf(move, path);
   const declared = path.kind === "reserved" ? [path.connectionId, vm.name] : [];
   return JSON.stringify([...way, home?.url, ...declared]);
 }

@@ -1,7 +1,7 @@
 import type { Aaa } from "../aaa/aaa.ts";
 import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { TimeWindow } from "../aaa/wire.ts";
-import type { Lightpath } from "../lightpath/lightpath.ts";
+import type { Lightpath, PathController } from "../lightpath/lightpath.ts";
 import type { JournalFile } from "./journal.ts";
 
 type Borrowed = JournalFile["borrowed"];
@@ -9,7 +9,7 @@ type Borrowed = JournalFile["borrowed"];
 /** What is needed to give back: the two parties that lend. */
 export interface Lenders {
   aaa(home: DomainRecord): Aaa;
-  lightpath(home: DomainRecord): Lightpath;
+  lightpath(home: PathController): Lightpath;
 }
 
 /**
@@ -20,6 +20,8 @@ export async function giveBack(lenders: Lenders, vm: string, borrowed: Borrowed)
   const { home, asking, grant, further = [] } = borrowed;
   if (home === undefined) return;
   await giveBackPath(lenders.lightpath(home), vm, borrowed);
+  // Only domains give grants.
+  if ("kind" in home) return;
   const aaa = lenders.aaa(home);
   for (const one of [{ asking, grant }, ...further]) {
     for (const id of await grantsOf(aaa, vm, one)) await aaa.revokeGrant(id);

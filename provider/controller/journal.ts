@@ -3,6 +3,8 @@ import { domainRecord } from "../aaa/domain-record.ts";
 import { timeWindow } from "../aaa/wire.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
+import { fixedRecord } from "../lightpath/fixed/record.ts";
+import { nsiRecord } from "../lightpath/nsi/record.ts";
 import { location } from "./placement.ts";
 
 const stageEntry = z.strictObject({
@@ -25,8 +27,8 @@ const journalFile = z.strictObject({
   lit: z.array(z.strictObject({ site: z.string(), host: z.string(), device: z.string() })).default([]),
   /** What outside the two hosts must be given back. */
   borrowed: z.strictObject({
-    /** The domain that lent it. */
-    home: domainRecord.optional(),
+    /** The domain, or the provider, that lent it. */
+    home: z.union([domainRecord, nsiRecord, fixedRecord]).optional(),
     /** What is asked for, before its id is known: no two moves ask for the same milliseconds. */
     asking: timeWindow.optional(),
     grant: z.string().optional(),

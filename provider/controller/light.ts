@@ -1,6 +1,5 @@
-import type { DomainRecord } from "../aaa/domain-record.ts";
 import { type Attachment, attach, detach, initialWindowSegments, measureRtt } from "../lightpath/attachment.ts";
-import type { Connection, Lightpath } from "../lightpath/lightpath.ts";
+import type { Connection, Lightpath, PathController } from "../lightpath/lightpath.ts";
 import type { Permit } from "./authorize.ts";
 import type { Undo } from "./course.ts";
 import type { Journal } from "./journal.ts";
@@ -33,7 +32,7 @@ export interface LitPath {
 interface Lighting {
   readonly move: Move;
   readonly permit: Permit | undefined;
-  readonly lightpathOf: (home: DomainRecord) => Lightpath;
+  readonly lightpathOf: (home: PathController) => Lightpath;
   readonly journal: Journal;
   ends: readonly Attachment[];
   path: SharedPath | undefined;
@@ -44,7 +43,7 @@ interface Lighting {
 export async function light(
   move: Move,
   permit: Permit | undefined,
-  lightpathOf: (home: DomainRecord) => Lightpath,
+  lightpathOf: (home: PathController) => Lightpath,
   journal: Journal,
   undo: Undo,
   { berth, waits }: { readonly berth: Berth<SharedPath>; readonly waits: (why: string) => void },
@@ -119,13 +118,12 @@ async function leave({ move, permit, lightpathOf, ends, path, connectionId }: Li
 async function provision(lighting: Lighting, permit: Permit): Promise<Connection> {
   const { move, journal } = lighting;
   const { path, from, to, vm } = move;
-  if (path.kind === "fixed") throw new TypeError("a fixed path is not provisioned");
   const lightpath = lighting.lightpathOf(permit.home);
   const declared = path.kind === "reserved";
   const { bandwidthMbps, mtu } = path;
   const { home, window } = permit;
   const token = await current(permit, move);
-  const constraints = declared ? undefined : path.constraints;
+  const constraints = path.kind === "on-demand" ? path.constraints : undefined;
   const ends = { from: from.location.stp, to: to.location.stp };
   const request = { ...ends, bandwidthMbps, mtu, window, vm: vm.name, constraints };
   if (!declared) await journal.borrow({ home, reserving: window });

@@ -3,6 +3,8 @@ import { domainRecord } from "../aaa/domain-record.ts";
 import { pathConstraints, timeWindow } from "../aaa/wire.ts";
 import { hypervisorHostRecord } from "../host/record.ts";
 import { type VmSpec, vmSpec } from "../hypervisor/vm-spec.ts";
+import { sharedLink } from "../lightpath/fixed/record.ts";
+import { nsiRecord } from "../lightpath/nsi/record.ts";
 
 const siteName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be a short lower-case name");
 const labels = z.record(z.string(), z.string());
@@ -54,10 +56,14 @@ export const pathChoice = z
       bandwidthMbps: bandwidthMbps.default(1_000),
       mtu: z.int().min(576).max(9216).default(1_500),
       rttMs: z.number().positive().default(10),
+      /** The link, where several VMs' moves share it: each takes `bandwidthMbps` of it. */
+      link: sharedLink.optional(),
       /** Whether the link itself encrypts, which only who declares it can know. */
       encrypted: z.boolean().optional(),
       encryption,
     }),
+    /** As `on-demand`, of a provider of NSI's Connection Service: it knows this program by its certificate, and nobody else is asked. */
+    nsiRecord.extend({ bandwidthMbps, mtu, encryption }),
   ])
   .refine(
     (path) => !("maxBandwidthMbps" in path) || (path.maxBandwidthMbps ?? path.bandwidthMbps) >= path.bandwidthMbps,
@@ -65,7 +71,11 @@ export const pathChoice = z
       path: ["maxBandwidthMbps"],
       error: "must not be less than bandwidthMbps",
     },
-  );
+  )
+  .refine((path) => path.kind !== "fixed" || path.bandwidthMbps <= (path.link?.capacityMbps ?? path.bandwidthMbps), {
+    path: ["bandwidthMbps"],
+    error: "must not be more than the link's capacityMbps",
+  });
 
 /** A grant declared ahead (`AuthToken`), under which a move mints its token at `home`. `jwt` is secret. */
 export const grantReference = z.strictObject({

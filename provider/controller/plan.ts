@@ -2,6 +2,7 @@ import type { Context } from "../context.ts";
 import { reasonOf } from "../errors.ts";
 import { leastDowntimeMs } from "../hypervisor/downtime.ts";
 import type { Offer } from "../lightpath/lightpath.ts";
+import { nsiRecordOf } from "./authorize.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
 import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
@@ -66,6 +67,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
 
 const AFTERWARDS = {
   "on-demand": "the path is given back",
+  nsi: "the path is given back",
   reserved: "the path stays reserved, dark",
   fixed: "the fixed path stays",
 } as const;
@@ -89,8 +91,9 @@ function told<T, R>(answer: Answer<T>, known: (value: T) => R, silent: (why: str
   return "known" in answer ? known(answer.known) : silent(answer.silent);
 }
 
-/** The domain that is asked for the path. */
+/** Who is asked for the path. */
 function homeOf(olds: PlacementState, { lightpath }: PlacementInputs): string {
+  if (lightpath.kind === "nsi") return lightpath.provider;
   const asked = lightpath.kind === "fixed" ? undefined : lightpath.home;
   return (asked ?? (olds.locations[olds.site] ?? olds.location).domain).name;
 }
@@ -101,13 +104,12 @@ async function offerFor(
   { lightpath, location }: PlacementInputs,
 ): Promise<PathOffer> {
   const here = olds.locations[olds.site] ?? olds.location;
+  // What is free of a shared link is known to the process that moves, which this is not.
   if (lightpath.kind === "fixed") return { hops: [], rttMs: lightpath.rttMs, startsAt: new Date().toISOString() };
+  const wish = { from: here.stp, to: location.stp, bandwidthMbps: lightpath.bandwidthMbps, minutes: MOVE_MINUTES };
+  if (lightpath.kind === "nsi") return await context.lightpath(nsiRecordOf(lightpath)).offer(wish);
   const drac = context.lightpath(lightpath.home ?? here.domain);
-  if (lightpath.kind === "on-demand") {
-    const { bandwidthMbps, constraints } = lightpath;
-    const ends = { from: here.stp, to: location.stp };
-    return await drac.offer({ ...ends, bandwidthMbps, minutes: MOVE_MINUTES, constraints });
-  }
+  if (lightpath.kind === "on-demand") return await drac.offer({ ...wish, constraints: lightpath.constraints });
   const connection = await drac.query(lightpath.connectionId);
   if (!connection) throw new Error(`the reserved path ${lightpath.connectionId} is not known`);
   const hops = connection.segments.map(({ domain }) => domain);
@@ -138,7 +140,13 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<PathOffer>): str
   };
   switch (lightpath.kind) {
     case "fixed":
-      return `the fixed one, ${rate}, round trip ${lightpath.rttMs} ms`;
+      return `the fixed one, ${rate}${shareOf(lightpath.link)}, round trip ${lightpath.rttMs} ms`;
+    case "nsi":
+      return `${rate} of ${lightpath.provider} by NSI, round trip ${lightpath.rttMs} ms as declared; ${told(
+        offer,
+        () => "it answers, and tells only when asked to reserve what is free",
+        (why) => why,
+      )}`;
     case "reserved":
       return `${rate} reserved, ${told(
         offer,
@@ -152,6 +160,10 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<PathOffer>): str
         (why) => why,
       )}`;
   }
+}
+
+function shareOf(link: { name: string; capacityMbps: number } | undefined): string {
+  return link === undefined ? "" : ` of the ${link.capacityMbps} Mbps of ${link.name}`;
 }
 
 async function roomFor(context: Context, { location, name, memoryMiB }: PlacementInputs): Promise<string> {

@@ -71,7 +71,7 @@ export async function relocate(
     );
     const path = await course.stage(
       "light",
-      `a path through ${permit?.domains.join(", ") ?? "a fixed link"}`,
+      `a path through ${permit?.domains.join(", ") || "a fixed link"}`,
       (undo) => {
         if (permit) requireTime("light", LIGHT_MS, { what: "the token", end: permit.expiresAt });
         return light(move, permit, context.lightpath, journal, undo, { berth, waits });

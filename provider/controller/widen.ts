@@ -67,6 +67,7 @@ export async function raise(path: SharedPath, asker: Asker): Promise<Raised> {
   const { path: choice } = asker.move;
   if (choice.kind === "fixed") return { refused: "it is a fixed one" };
   if (choice.kind === "reserved") return { refused: `it was declared, with ${choice.bandwidthMbps} Mbps` };
+  if (choice.kind === "nsi") return { refused: `it is that of ${choice.provider}, of which no more is asked` };
   const { maxBandwidthMbps } = choice;
   if (maxBandwidthMbps === undefined) return { refused: "no maxBandwidthMbps is declared for it" };
   try {

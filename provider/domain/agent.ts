@@ -14,6 +14,7 @@ import { Statements } from "./discovery/statements.ts";
 import { dracHalf } from "./drac/half.ts";
 import { serveConnections, serveNotifications, serveSegments } from "./drac/routes.ts";
 import type { Loaded } from "./load.ts";
+import { nsiHalf } from "./nsi/half.ts";
 import { Peers } from "./peers.ts";
 import { openPolicies } from "./policy/policies.ts";
 import { repeat } from "./repeat.ts";
@@ -59,6 +60,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   serveDiscovery(server, exchange);
   drac.debts.recover();
   await drac.segments.restore();
+  const nsi = await nsiHalf(ground, loaded, aaa, drac.coordinator, refusals);
   const url = await server.listen({ host: listen.address, port: listen.port });
   const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
   const stops = [
@@ -70,6 +72,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   return {
     url,
     close: async () => {
+      await nsi?.close();
       await server.close();
       await Promise.all([...stops.map((stop) => stop()), policies.close(), trust.close()]);
       await exchange.settled();

@@ -34,6 +34,28 @@ export const link = z.strictObject({
 
 export const topology = z.strictObject({ stps: z.array(stp), links: z.array(link) });
 
+const nsaName = z.string().startsWith("urn:ogf:network:", "must be an NSA's name (urn:ogf:network:…)").max(256);
+
+/** Other people's agents may drive this domain's path control by NSI's Connection Service, each as one of its clients. */
+const nsi = z.strictObject({
+  listen: z.strictObject({ address: z.string(), port: z.int() }),
+  /** The name of this domain's agent. */
+  nsa: nsaName,
+  /** By an STP's id: the VLAN by which others know its channel 0; the next is channel 1. Absent: it has no label. */
+  vlans: z.record(z.string(), z.int().min(1).max(4_094)).default({}),
+  requesters: z.array(
+    z.strictObject({
+      nsa: nsaName,
+      /** PEM file of the certificate that it shows, as client and where it takes callbacks. */
+      certificateFile: z.string(),
+      /** As which of this domain's `clients` it counts: to policies, and in the accounts. */
+      client: z.string(),
+      /** Where it may have callbacks sent to: `replyTo` begins with one of these. */
+      callbacks: z.array(z.url({ protocol: /^https$/, error: "must be an https URL" })).min(1),
+    }),
+  ),
+});
+
 /** The configuration file (JSON) of one domain's agent. Paths are relative to the file. */
 export const domainConfig = z.strictObject({
   domain: domainName,
@@ -79,6 +101,7 @@ export const domainConfig = z.strictObject({
   pace: z
     .strictObject({ caller: z.number().positive().default(300), address: z.number().positive().default(200) })
     .default({ caller: 300, address: 200 }),
+  nsi: nsi.optional(),
   /** How the switch is steered: `devices[port][channel]` is a network device; `none` steers nothing (for a domain under test). */
   element: z.discriminatedUnion("driver", [
     z.strictObject({ driver: z.literal("linux"), devices: z.record(z.string(), z.array(z.string())) }),

@@ -33,6 +33,16 @@ export interface Loaded {
   readonly signing: SigningKey;
   readonly known: ReadonlyMap<string, Known>;
   readonly peers: readonly PeerAddress[];
+  /** By the fingerprint of its certificate. */
+  readonly requesters: ReadonlyMap<string, Requester>;
+}
+
+/** Another network's agent that may drive this domain's path control by NSI. */
+export interface Requester {
+  readonly nsa: string;
+  /** As whom it counts. */
+  readonly client: Known;
+  readonly callbacks: readonly string[];
 }
 
 /** Reads a domain's configuration file and what it names, relative to it. Throws input.invalid with every fault. */
@@ -48,13 +58,19 @@ export async function loadConfig(file: string): Promise<Loaded> {
     ...{ name: domain, url },
     fingerprint: fingerprintOf(await read(at(certificateFile)), certificateFile),
   }));
+  const known = await knownOf(config);
+  const requesters = (config.nsi?.requesters ?? []).map(async ({ nsa, certificateFile, client: id, callbacks }) => {
+    const client = known.get(id);
+    if (client === undefined) throw new TypeError(`${id} was looked for before`);
+    const fingerprint = fingerprintOf(await read(at(certificateFile)), certificateFile);
+    return [fingerprint, { nsa, client, callbacks }] as const;
+  });
   return {
     source: { file, text },
     config,
     tls: { cert: await read(at(config.tls.certificateFile)), key: await read(at(config.tls.keyFile)) },
     signing: await importSigningKey(await read(at(config.signingKeyFile)), config.domain),
-    known: await knownOf(config),
-    peers: await Promise.all(peers),
+    ...{ known, peers: await Promise.all(peers), requesters: new Map(await Promise.all(requesters)) },
   };
 }
 
@@ -75,7 +91,10 @@ function faultsOf(config: DomainConfig): readonly string[] {
   const doubled = names.filter((name, index) => names.indexOf(name) !== index);
   const { element, topology, domain, discovery } = config;
   const foreign = topology.stps.filter((stp) => !stp.id.startsWith(`urn:ogf:network:${stp.domain}:`));
+  const clients = config.clients.map(({ id }) => id);
+  const strangers = (config.nsi?.requesters ?? []).filter(({ client }) => !clients.includes(client));
   const faults = [
+    ...strangers.map(({ nsa, client }) => `the requester ${nsa} counts as ${client}, which is no client`),
     ...doubled.map((name) => `${name} is named twice among the domain, its clients and its peers`),
     ...foreign.map((stp) => `the STP ${stp.id} must be named urn:ogf:network:${stp.domain}:…`),
     ...(discovery.lifeSeconds > discovery.refreshSeconds

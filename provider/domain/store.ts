@@ -72,6 +72,14 @@ const SCHEMAS = [
   );
   CREATE INDEX notices_by_owner ON notices (owner, sequence);
 `,
+  `
+  CREATE TABLE nsi_connections (
+    id TEXT PRIMARY KEY, requester TEXT NOT NULL, connection TEXT, grant_id TEXT, grant_jwt TEXT, committed INTEGER NOT NULL,
+    reservation TEXT NOT NULL, provision TEXT NOT NULL, lifecycle TEXT NOT NULL, active INTEGER NOT NULL,
+    notifications INTEGER NOT NULL, results INTEGER NOT NULL, asked TEXT NOT NULL, body TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX nsi_connections_by_requester ON nsi_connections (requester);
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

@@ -1,18 +1,13 @@
+import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { TimeWindow } from "../aaa/wire.ts";
-import type {
-  AlternativesRequest,
-  Connection,
-  ModifyRequest,
-  Notification,
-  Offer,
-  OfferRequest,
-  PairOffer,
-  PairRequest,
-  ReserveRequest,
-  SeriesRequest,
-} from "./drac/wire.ts";
+import type { Connection, ModifyRequest, Offer, OfferRequest, ReserveRequest } from "./drac/wire.ts";
+import type { FixedRecord } from "./fixed/record.ts";
+import type { NsiRecord } from "./nsi/record.ts";
 
 export type { Connection, Offer, OfferRequest, TimeWindow };
+
+/** Who is asked for a path: a domain of ours, a provider of NSI's Connection Service, or nobody but this program. */
+export type PathController = DomainRecord | NsiRecord | FixedRecord;
 
 /** What shall be different: at least one of rate and end, by the right of a VM that uses the connection. */
 export type Modification = Omit<ModifyRequest, "requestId">;
@@ -24,17 +19,8 @@ export type Modification = Omit<ModifyRequest, "requestId">;
 export interface Lightpath {
   /** What a reservation would get now, or next. Holds nothing, needs no token. */
   offer(request: OfferRequest): Promise<Offer>;
-  /** What there is to choose from: several ways, the cheapest first. */
-  alternatives(request: AlternativesRequest): Promise<readonly Offer[]>;
-  /** Two ways that do not fail together, for 1+1 protection: each is reserved for itself, the second to avoid the first's links. */
-  pair(request: PairRequest): Promise<PairOffer>;
   /** Reserve and commit: capacity is ours for the window, the data plane is still down. */
   reserve(request: ReserveRequest, token: string): Promise<Connection>;
-  /**
-   * Reserve and commit several at once, each of which is a connection of its own from then on: all of them, or none. The token
-   * must cover the time from the first's beginning to the last's end.
-   */
-  reserveSeries(request: SeriesRequest, token: string): Promise<readonly Connection[]>;
   /** Data plane up. */
   provision(connectionId: string, token: string): Promise<Connection>;
   /**
@@ -52,8 +38,6 @@ export interface Lightpath {
   terminate(connectionId: string): Promise<void>;
   /** Undefined if the domain does not know it. */
   query(connectionId: string): Promise<Connection | undefined>;
-  /** What becomes of this caller's connections from now on, until the signal: also after the domain was away. */
-  notifications(signal: AbortSignal): AsyncGenerator<Notification>;
   /** All connections of this caller that the domain coordinates, ended ones too. */
   list(): Promise<readonly Connection[]>;
 }

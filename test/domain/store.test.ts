@@ -17,6 +17,7 @@ const ADDED = [
   "topologies",
   "requests",
   "notices",
+  "nsi_connections",
 ] as const;
 
 let directory: string;

@@ -67,6 +67,10 @@ test.each([
     { kind: "fixed", bandwidthMbps: 1000, encrypted: false },
   ],
   [
+    { kind: "nsi", bandwidthMbps: 400, encryption: "none" },
+    { kind: "nsi", bandwidthMbps: 400, encrypted: false },
+  ],
+  [
     { kind: "on-demand", bandwidthMbps: 100, maxBandwidthMbps: 900 },
     { kind: "on-demand", bandwidthMbps: 900, encrypted: true },
   ],

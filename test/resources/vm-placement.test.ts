@@ -17,6 +17,12 @@ async function diffed(news: Properties, olds: Properties = placementAt("ams")) {
   return resource.diff({ id: "radar-0", olds: before, news: await checked(news, before) });
 }
 
+const NSI = {
+  ...{ kind: "nsi", provider: "urn:ogf:network:transit.example:2026:nsa", url: "https://127.0.0.1:1/nsi" },
+  ...{ fingerprint: `SHA256:${"A".repeat(43)}`, requester: "urn:ogf:network:us.example:2026:nsa" },
+  ...{ callback: { url: "https://127.0.0.1:2/callback", port: 2 }, bandwidthMbps: 400 },
+};
+
 describe("checking a placement", () => {
   test("says the transition while the recorded site differs from the declared one", async () => {
     const olds = await checked(placementAt("ams"));
@@ -48,9 +54,13 @@ describe("checking a placement", () => {
 
   test.each([
     [{ kind: "fixed", bandwidthMbps: -1 }, "lightpath.bandwidthMbps"],
+    [{ kind: "fixed", bandwidthMbps: 600, link: { name: "vpn", capacityMbps: 500 } }, "lightpath.bandwidthMbps"],
     [{ kind: "on-demand" }, "lightpath.bandwidthMbps"],
     [{ kind: "on-demand", bandwidthMbps: 600, maxBandwidthMbps: 500 }, "lightpath.maxBandwidthMbps"],
     [{ kind: "carrier-pigeon" }, "lightpath.kind"],
+    [{ ...NSI, callback: { url: "http://127.0.0.1:2/callback", port: 2 } }, "lightpath.callback.url"],
+    [{ ...NSI, fingerprint: "SHA256:short" }, "lightpath.fingerprint"],
+    [{ ...NSI, maxBandwidthMbps: 900 }, "lightpath.maxBandwidthMbps"],
   ])("refuses the path %j", async (lightpath, property) => {
     const { failures } = await resource.check({ olds: {}, news: placementAt("ams", { lightpath }) });
     expect(failures.map((failure) => failure.property)).toEqual([property]);

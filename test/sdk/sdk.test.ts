@@ -77,6 +77,13 @@ function world() {
   return { ams, san, grant, path, vm, tunnel };
 }
 
+/** A provider of NSI's Connection Service, as a program declares it. */
+const NSI = {
+  ...{ provider: "urn:ogf:network:transit.example:2026:nsa", url: "https://127.0.0.1:1/nsi" },
+  ...{ fingerprint: `SHA256:${"A".repeat(43)}`, requester: "urn:ogf:network:us.example:2026:nsa" },
+  callback: { url: "https://127.0.0.1:2/callback", port: 2 },
+};
+
 describe("the SDK", () => {
   beforeEach(() => listen(false));
 
@@ -114,6 +121,10 @@ describe("the SDK", () => {
       { kind: "on-demand", bandwidthMbps: 400, maxBandwidthMbps: 900 },
     ],
     [{ fixed: true } as const, { kind: "fixed" }],
+    [
+      { nsi: NSI, bandwidthMbps: 400 },
+      { kind: "nsi", ...NSI, bandwidthMbps: 400 },
+    ],
   ])("sends the path %j as %j", async (lightpath, expected) => {
     const vm = new VmPlacement("radar", { ...vmArgs, site: new Site("ams", siteArgs("ams")), lightpath });
     expect((await sentBy(vm, "radar")).inputs.lightpath).toEqual(expected);

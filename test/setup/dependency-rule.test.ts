@@ -60,6 +60,7 @@ const ALLOWED: readonly (readonly [from: string, to: string])[] = [
   ["provider/lightpath/nsi/nsi.ts", "provider/aaa/channel.ts"],
   ["provider/domain/server.ts", "provider/aaa/wire.ts"],
   ["provider/domain/server.ts", "provider/lightpath/drac/wire.ts"],
+  ["provider/domain/nsi/provider.ts", "provider/lightpath/nsi/wire/messages.ts"],
   ["sdk/site.ts", "provider/host/record.ts"],
 ];
 

@@ -50,12 +50,14 @@ export class DracLightpath implements Lightpath {
     return granted(answer, this.#channel, offering(request));
   }
 
+  /** What there is to choose from: several ways, the cheapest first. */
   async alternatives(request: AlternativesRequest): Promise<readonly Offer[]> {
     const path = ["drac", "alternatives"];
     const answer = await this.#channel.ask({ method: "POST", path, body: request, answer: z.array(offer) });
     return granted(answer, this.#channel, offering(request.offer));
   }
 
+  /** Two ways that do not fail together, for 1+1 protection: each is reserved for itself, the second to avoid the first's links. */
   async pair(request: PairRequest): Promise<PairOffer> {
     const path = ["drac", "pairs"];
     const answer = await this.#channel.ask({ method: "POST", path, body: request, answer: pairOffer });
@@ -71,6 +73,10 @@ export class DracLightpath implements Lightpath {
     return committed;
   }
 
+  /**
+   * Reserve and commit several at once, each of which is a connection of its own from then on: all of them, or none. The token
+   * must cover the time from the first's beginning to the last's end.
+   */
   async reserveSeries(request: SeriesRequest, token: string): Promise<readonly Connection[]> {
     const { from, to, bandwidthMbps } = request.reservation;
     const what = `reserve ${bandwidthMbps} Mbps from ${from} to ${to} again and again`;
@@ -134,6 +140,7 @@ export class DracLightpath implements Lightpath {
     return granted(answer, this.#channel, "list connections");
   }
 
+  /** What becomes of this caller's connections from now on, until the signal: also after the domain was away. */
   notifications(signal: AbortSignal): AsyncGenerator<Notification> {
     return notificationsOf(this.#channel, signal);
   }

@@ -1,0 +1,77 @@
+import { reasonOf, TurntableError } from "../../errors.ts";
+import { NsiFault, NsiSilence } from "./conversation.ts";
+import type { NsiRecord } from "./record.ts";
+import type { ServiceException } from "./wire/exception.ts";
+
+/** By the first three digits of NSI's errors (GFD.235), what kind of refusal it is. */
+type Kind = "payload" | "state" | "security" | "topology" | "internal" | "unavailable" | "other";
+
+function kindOf({ errorId }: ServiceException): Kind {
+  if (errorId === "00704" || errorId === "00705" || errorId.startsWith("006")) return "unavailable";
+  if (errorId.startsWith("001")) return "payload";
+  if (errorId.startsWith("002")) return "state";
+  if (errorId.startsWith("003")) return "security";
+  if (errorId.startsWith("004") || errorId.startsWith("007")) return "topology";
+  return errorId.startsWith("005") || errorId.startsWith("008") ? "internal" : "other";
+}
+
+/** Whether the provider does not know the connection (any more). */
+export function isUnknown(thrown: unknown): boolean {
+  return thrown instanceof NsiFault && thrown.exception.errorId === "00203";
+}
+
+/** What went wrong with the provider, as the error that a user can act on. `what` completes "… refused to". */
+export function failure(thrown: unknown, { provider, url, callback }: NsiRecord, what: string): TurntableError {
+  if (thrown instanceof TurntableError) return thrown;
+  if (thrown instanceof NsiFault) return refused(thrown, provider, what);
+  if (thrown instanceof NsiSilence) {
+    return new TurntableError("domain.unreachable", `${provider} was asked to ${what}, but ${thrown.message}`, {
+      retry: "safe",
+      next: `See that ${provider} reaches ${callback.url} and shows the pinned certificate there, then run again.`,
+      cause: thrown,
+    });
+  }
+  const reason = reasonOf(thrown);
+  return new TurntableError("domain.unreachable", `${provider} at ${url} could not be asked to ${what}: ${reason}`, {
+    retry: "safe",
+    next: "See that it runs, shows the pinned certificate and knows ours, then run again.",
+    cause: thrown,
+  });
+}
+
+function refused(thrown: NsiFault, provider: string, what: string): TurntableError {
+  const { nsaId, errorId, text } = thrown.exception;
+  const by = nsaId === provider ? provider : `${provider}, for ${nsaId},`;
+  const kind = kindOf(thrown.exception);
+  switch (kind) {
+    case "internal":
+      return new TurntableError("lightpath.failed", `${by} failed to ${what}: ${text} [${errorId}]`, {
+        retry: "safe",
+        next: `Ask the operator of ${nsaId} what its log says, then run again.`,
+        cause: thrown,
+      });
+    case "unavailable":
+    case "state":
+      return new TurntableError("domain.refused", `${by} refused to ${what}: ${text} [${errorId}]`, {
+        retry: "safe",
+        next: `Ask for what ${nsaId} has free, or at another time.`,
+        cause: thrown,
+      });
+    case "security":
+      return new TurntableError("domain.refused", `${by} refused to ${what}: ${text} [${errorId}]`, {
+        retry: "never",
+        next: `Let the operator of ${nsaId} allow this to the requester's certificate.`,
+        cause: thrown,
+      });
+    case "payload":
+    case "topology":
+    case "other":
+      return new TurntableError("domain.refused", `${by} refused to ${what}: ${text} [${errorId}]`, {
+        retry: "never",
+        next: `Ask for what ${nsaId} offers: look at the STPs and the rate.`,
+        cause: thrown,
+      });
+    default:
+      return kind satisfies never;
+  }
+}
