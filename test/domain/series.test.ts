@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TimeWindow } from "../../provider/aaa/wire.ts";
 import type { SeriesRequest } from "../../provider/lightpath/drac/wire.ts";
 import { type Domains, startDomains, wishFor } from "./agents.ts";
 
@@ -21,12 +22,14 @@ describe("a reservation that comes again", () => {
   /** For all of a series. */
   const tokenFor = async ({ reservation }: SeriesRequest, days: number) =>
     await domains.tokenFor({ ...reservation, window: { start: at(0, 2), end: at(days, 3) } });
+  /** For one of its times. */
+  const tokenAt = async (window: TimeWindow) => await domains.tokenFor({ ...nightly(1).reservation, window });
   const standing = async () =>
     (await domains.drac("ams.example").list()).filter(({ state }) => state === "reserved" || state === "held");
 
   it("is reserved every time, and each time is given back for itself", async () => {
     const drac = domains.drac("ams.example");
-    const all = await drac.reserveSeries(nightly(4), await tokenFor(nightly(4), 4));
+    const all = await drac.reserveSeries(nightly(4), await tokenFor(nightly(4), 4), tokenAt);
     expect(all.map(({ state, window }) => [state, window.start])).toEqual(
       [0, 1, 2, 3].map((day) => ["reserved", at(day, 2)]),
     );
@@ -42,7 +45,7 @@ describe("a reservation that comes again", () => {
     const drac = domains.drac("ams.example");
     const other = wishFor({ bandwidthMbps: 600, window: { start: at(2, 2), end: at(2, 3) }, vm: "other" });
     const { connectionId } = await drac.reserve(other, await domains.tokenFor(other));
-    const refused = drac.reserveSeries(nightly(4), await tokenFor(nightly(4), 4));
+    const refused = drac.reserveSeries(nightly(4), await tokenFor(nightly(4), 4), tokenAt);
     await expect(refused).rejects.toThrow(
       new RegExp(`of the occurrence at ${at(2, 2)}: .*Ask for ${at(2, 3)} to ${at(2, 4)}, the next time that is free`),
     );
@@ -52,7 +55,7 @@ describe("a reservation that comes again", () => {
 
   it("needs a token that covers every time", async () => {
     const drac = domains.drac("ams.example");
-    await expect(drac.reserveSeries(nightly(4), await tokenFor(nightly(4), 2))).rejects.toThrow(
+    await expect(drac.reserveSeries(nightly(4), await tokenFor(nightly(4), 2), tokenAt)).rejects.toThrow(
       /of the occurrence at .*: the token does not cover this/,
     );
     expect(await standing()).toEqual([]);

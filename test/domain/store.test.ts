@@ -15,6 +15,7 @@ const ADDED = [
   "uses",
   "commitments",
   "topologies",
+  "token_uses",
   "requests",
   "notices",
   "nsi_connections",

@@ -4,6 +4,7 @@ import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "../../aaa/c
 import { type Answer, Channel, nothing, type Question } from "../../aaa/channel.ts";
 import type { DomainRecord } from "../../aaa/domain-record.ts";
 import { granted, unlessAbsent } from "../../aaa/outcome.ts";
+import type { TimeWindow } from "../../aaa/wire.ts";
 import { TurntableError } from "../../errors.ts";
 import type { Lightpath, Modification } from "../lightpath.ts";
 import { notificationsOf } from "./notifications.ts";
@@ -69,15 +70,20 @@ export class DracLightpath implements Lightpath {
     const body = { requestId: randomUUID(), ...request };
     const asked = { method: "POST", path: ["drac", "connections"], body, token, answer: connection } as const;
     const held = granted(await this.#askAgain(asked), this.#channel, what);
-    const [committed = held] = await this.#commitAll([held], what, token);
+    const [committed = held] = await this.#commitAll([held], what, async () => token);
     return committed;
   }
 
   /**
    * Reserve and commit several at once, each of which is a connection of its own from then on: all of them, or none. The token
-   * must cover the time from the first's beginning to the last's end.
+   * must cover the time from the first's beginning to the last's end; one serves for one connection alone, so each is
+   * committed by another, for its own time.
    */
-  async reserveSeries(request: SeriesRequest, token: string): Promise<readonly Connection[]> {
+  async reserveSeries(
+    request: SeriesRequest,
+    token: string,
+    tokenFor: (window: TimeWindow) => Promise<string>,
+  ): Promise<readonly Connection[]> {
     const { from, to, bandwidthMbps } = request.reservation;
     const what = `reserve ${bandwidthMbps} Mbps from ${from} to ${to} again and again`;
     const asked = {
@@ -87,7 +93,7 @@ export class DracLightpath implements Lightpath {
       token,
       answer: z.array(connection),
     } as const;
-    return await this.#commitAll(granted(await this.#channel.ask(asked), this.#channel, what), what, token);
+    return await this.#commitAll(granted(await this.#channel.ask(asked), this.#channel, what), what, tokenFor);
   }
 
   async provision(connectionId: string, token: string): Promise<Connection> {
@@ -151,10 +157,15 @@ export class DracLightpath implements Lightpath {
   }
 
   /** All of them, or none: those that were committed already are given back where another cannot be. */
-  async #commitAll(all: readonly Connection[], what: string, token: string): Promise<readonly Connection[]> {
+  async #commitAll(
+    all: readonly Connection[],
+    what: string,
+    tokenFor: (window: TimeWindow) => Promise<string>,
+  ): Promise<readonly Connection[]> {
     const committed: Connection[] = [];
-    for (const { connectionId } of all) {
+    for (const { connectionId, window } of all) {
       try {
+        const token = await tokenFor(window);
         const path = ["drac", "connections", connectionId, "commit"];
         const committing = { method: "POST", path, token, answer: connection } as const;
         committed.push(granted(await this.#askAgain(committing), this.#channel, what));
