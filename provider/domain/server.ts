@@ -35,8 +35,8 @@ const HANDSHAKE_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 60_000;
 const MOST_CONNECTIONS = 1_000;
-/** What turns down a wish; what was merely malformed or is not there is none. */
-const ACCOUNTED = new Set([401, 403, 409, 429]);
+/** What turns down a wish, or something that is none; what is not there is merely told so. */
+const ACCOUNTED = new Set([400, 401, 403, 409, 413, 415, 429]);
 const PUBLIC_PATH = "/.well-known/turntable";
 
 export type Server = ReturnType<typeof makeServer>;

@@ -105,7 +105,7 @@ function timesRefused({ bed }: Domains, { by, reason }: Refusal): number {
 }
 
 /** What of every domain's ports is held or reserved, as its peers are told. */
-async function takenAnywhere({ bed }: Domains) {
+export async function takenAnywhere({ bed }: Domains) {
   const window = windowIn(-3_600, 86_400);
   return await Promise.all(
     NAMES.map(async (name, index) => {
