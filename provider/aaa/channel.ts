@@ -7,11 +7,11 @@ import { type Caller, signAssertion } from "./assertion.ts";
 import { certificateFingerprint, type DomainRecord } from "./domain-record.ts";
 import { type Refusal, refusal, TOKEN_HEADER } from "./wire.ts";
 
-/** How a domain answered. `silent`: it could not be reached, is not the pinned one, or spoke nonsense. */
+/** How a domain answered. `silent`: it could not be reached, is not the pinned one (`impostor`), or spoke nonsense. */
 export type Answer<T> =
   | { readonly kind: "ok"; readonly value: T }
   | { readonly kind: "refused"; readonly status: number; readonly refusal: Refusal }
-  | { readonly kind: "silent"; readonly timedOut: boolean; readonly reason: string };
+  | { readonly kind: "silent"; readonly timedOut: boolean; readonly impostor: boolean; readonly reason: string };
 
 export interface Question<T> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
@@ -114,12 +114,15 @@ export class Channel {
 
 function silent(thrown: unknown): Extract<Answer<never>, { kind: "silent" }> {
   const reason = thrown instanceof z.ZodError ? `its answer is malformed: ${z.prettifyError(thrown)}` : told(thrown);
-  return { kind: "silent", timedOut: /timeout/i.test(reason), reason };
+  return { kind: "silent", timedOut: /timeout/i.test(reason), impostor: thrown instanceof Impostor, reason };
 }
 
 function path(segments: readonly string[]): string {
   return `/${segments.map(encodeURIComponent).join("/")}`;
 }
+
+/** What answers is not the domain. */
+class Impostor extends Error {}
 
 /** Whom to trust: who has the key of this certificate, and is called so if there is a name. */
 export type Pinned = Pick<DomainRecord, "fingerprint"> & Partial<Pick<DomainRecord, "name">>;
@@ -142,7 +145,7 @@ export function pinnedTo(
     connect(options, (...[failure, socket]) => {
       const fault = socket === null ? undefined : faultOf(socket, domain);
       if (fault !== undefined) socket?.destroy();
-      if (socket === null || fault !== undefined) callback(failure ?? new Error(fault), null);
+      if (socket === null || fault !== undefined) callback(failure ?? new Impostor(fault), null);
       else callback(null, socket);
     });
 }

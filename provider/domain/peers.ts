@@ -21,7 +21,7 @@ export class Peers {
     return [...this.#channels.keys()].filter((name) => this.#trust.known.has(name));
   }
 
-  /** Rejects with Refused: what the peer said, or 502/504 that name it if it does not answer. */
+  /** Rejects with Refused: what the peer said, 502/504 that name it if it does not answer, 403 if what answers is not it. */
   async ask<T>(domain: string, question: Question<T>): Promise<T> {
     const channel = this.#channels.get(domain);
     if (channel === undefined || !this.#trust.known.has(domain))
@@ -43,6 +43,10 @@ function passOn<T>(answer: Answer<T>, { domain }: Channel): T {
       throw new Refused(statusFor(answer.status), error, reason, refuser, policy, nextFreeSlot);
     }
     case "silent": {
+      if (answer.impostor) {
+        const reason = `what answers at ${domain.url} is not ${domain.name}: ${answer.reason}`;
+        throw new Refused(403, "domain.impostor", reason);
+      }
       const reason = `${domain.name} at ${domain.url} does not answer: ${answer.reason}`;
       throw new Refused(answer.timedOut ? 504 : 502, "domain.unreachable", reason, domain.name);
     }

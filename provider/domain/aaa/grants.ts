@@ -154,7 +154,9 @@ export class Grants {
     const request = { ...wish, sides: sidesAt(domains, index, wish.between) };
     if (domain === signatures.domain) return await consents.decide(domain, request);
     const path = ["aaa", "consents"];
-    return (await peers.ask(domain, { method: "POST", path, body: request, answer: consent })).consent;
+    const given = await peers.ask(domain, { method: "POST", path, body: request, answer: consent });
+    await consents.requireGenuine(domain, given.consent, wish);
+    return given.consent;
   }
 }
 
