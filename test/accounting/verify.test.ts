@@ -92,6 +92,11 @@ describe("turntable accounting", () => {
     const fewer = await seal({ ...consent, fact: { ...consent.fact, bandwidthMbps: 3 } }, key);
     const told = await verified([fewer]);
     expect(told).toMatch(/grant \S+ differs: ams.example has .* 300 Mbps.*; san.example has .* 3 Mbps/);
+    const reserved = whole.find(({ fact }) => fact.event === "reserved");
+    if (reserved?.fact.event !== "reserved") throw new Error("it reserved nothing");
+    const slower = await seal({ ...reserved, fact: { ...reserved.fact, bandwidthMbps: 3 } }, key);
+    const once = /connection \S+ differs: ams.example has .* 300 Mbps.*; san.example has .* 3 Mbps/g;
+    expect((await verified([slower])).match(once)).toHaveLength(1);
     expect(told).toMatch(/san.example has no part of connection \S+, which ams.example reserved/);
   });
 

@@ -18,7 +18,13 @@ export interface Ledgered {
  * the same right with other terms, a connection that only one reserved or lit, uses that differ in length or size.
  */
 export function crossCheck(one: Ledgered, other: Ledgered): readonly string[] {
-  return [...rights(one, other), ...rights(other, one), ...connections(one, other), ...connections(other, one)];
+  return [
+    ...rights(one, other),
+    ...rights(other, one),
+    ...absent(one, other),
+    ...absent(other, one),
+    ...shared(one, other),
+  ];
 }
 
 function pick<Event extends Fact["event"]>({ entries }: Ledgered, event: Event): readonly Of<Event>[] {
@@ -58,16 +64,22 @@ function differing(what: string, one: Ledgered, mine: Terms, other: Ledgered, th
   return `${what} differs: ${one.domain} has ${terms(mine)}; ${other.domain} has ${terms(theirs)}`;
 }
 
-/** Each connection that both have a part of, by what `one` wrote. */
-function connections(one: Ledgered, other: Ledgered): readonly string[] {
-  const theirs = new Map(pick(other, "reserved").map((fact) => [fact.connection, fact]));
+/** What `one` has a part of, and the other, though it is on the way, has not. */
+function absent(one: Ledgered, other: Ledgered): readonly string[] {
+  const theirs = new Set(pick(other, "reserved").map(({ connection }) => connection));
   const onTheWay = wayOf(one, other);
+  return pick(one, "reserved")
+    .filter(({ connection, grant }) => !theirs.has(connection) && onTheWay(grant))
+    .map(({ connection }) => `${other.domain} has no part of connection ${connection}, which ${one.domain} reserved`);
+}
+
+/** Each connection that both have a part of. */
+function shared(one: Ledgered, other: Ledgered): readonly string[] {
+  const theirs = new Map(pick(other, "reserved").map((fact) => [fact.connection, fact]));
   return pick(one, "reserved").flatMap((mine) => {
     const its = theirs.get(mine.connection);
+    if (its === undefined) return [];
     const what = `connection ${mine.connection}`;
-    if (its === undefined) {
-      return onTheWay(mine.grant) ? [`${other.domain} has no part of ${what}, which ${one.domain} reserved`] : [];
-    }
     const differs = terms(mine) === terms(its) ? [] : [differing(what, one, mine, other, its)];
     return [...differs, ...uses(what, one, other, mine.connection)];
   });
