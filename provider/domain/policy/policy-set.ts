@@ -130,7 +130,8 @@ function againstSchema(policies: readonly Parsed[]): string[] {
     const policy = byId.get(policyId);
     return policy === undefined ? error.message : faultAt(error, policy.file, policy.offset);
   });
-  return [...new Set([...found, ...answer.otherWarnings.map(({ message }) => message)])];
+  // The engine tells them in any order.
+  return [...new Set([...found.toSorted(), ...answer.otherWarnings.map(({ message }) => message)])];
 }
 
 function requireParsed(answer: CheckParseAnswer): void {
