@@ -14,6 +14,9 @@ export interface Fork {
   readonly costOf: (link: NetworkLink) => number;
 }
 
+/** Whole numbers of so many bits are added exactly, with room for what rounding adds. */
+const EXACT_BITS = 51;
+
 /** A node is two halves, one entered and one left, so that it can be passed once only: Bhandari's split. */
 interface Half {
   readonly node: string;
@@ -57,6 +60,7 @@ function flowsIn(network: Network, { from, to, apart, usable, costOf }: Fork): r
     flows.push(flow);
   };
   const half = (node: string): Half => ({ node, flows: [] });
+  const whole = wholeCosts(network.links.filter(usable), costOf);
   const halves = new Map<Vertex, readonly [Half, Half]>();
   for (const vertex of network.vertices) {
     const [entered, left] = [half(vertex.id), half(vertex.id)];
@@ -67,7 +71,7 @@ function flowsIn(network: Network, { from, to, apart, usable, costOf }: Fork): r
   for (const [vertex, [, left]] of halves) {
     for (const { link, to: next } of vertex.arcs) {
       const [entered] = halves.get(next) ?? [];
-      if (entered !== undefined && usable(link)) add(left, entered, costOf(link), link);
+      if (entered !== undefined && usable(link)) add(left, entered, whole(link), link);
     }
   }
   const end = half("");
@@ -77,6 +81,16 @@ function flowsIn(network: Network, { from, to, apart, usable, costOf }: Fork): r
   }
   const [, start = end] = halves.get(network.vertex(from)) ?? [];
   return [start, end, flows];
+}
+
+/**
+ * Costs as whole numbers, as fine as lets all of them together be added exactly: what a way gains by a link and loses by undoing
+ * one of the same cost must be nothing, or the search would go round and round there for the last bit of it.
+ */
+function wholeCosts(links: readonly NetworkLink[], costOf: Fork["costOf"]): Fork["costOf"] {
+  const total = links.reduce((sum, link) => sum + costOf(link), 0);
+  const unit = total > 0 ? 2 ** (EXACT_BITS - Math.ceil(Math.log2(total))) : 1;
+  return (link) => Math.round(costOf(link) * unit);
 }
 
 /** Adds one way, undoing parts of the one before where that is cheaper (Bellman and Ford). Whether there was one. */

@@ -47,7 +47,7 @@ export function earliest<T extends object>(
   let startMs = window.fromMs;
   for (let starts = 0; starts < MOST_STARTS; starts++) {
     if (startMs > latestMs) return none(true, latestMs);
-    const free = freeAt(timetable, fits, startMs, durationMs);
+    const free = freeAt(timetable, request, startMs);
     const what = find(free);
     if (what === "undecided") return none(false, startMs);
     if (what !== undefined) return { kind: "found", startMs, what, free };
@@ -61,14 +61,13 @@ export function earliest<T extends object>(
 }
 
 /** The labels that are free on each link from a moment on, as long as is wanted; looked up once. */
-function freeAt(timetable: Times, fits: Fits, startMs: number, durationMs: number): FreeLabels {
+function freeAt(timetable: Times, { mbps, durationMs }: Want, startMs: number): FreeLabels {
   const known = new Map<NetworkLink, LabelSet>();
   const span = { fromMs: startMs, untilMs: startMs + durationMs };
   return (link) => {
     const before = known.get(link);
     if (before !== undefined) return before;
-    const fit = fits.from(link, startMs) === startMs;
-    const free = fit ? timetable.freeLabels(link, span) : NO_LABELS;
+    const free = timetable.hasRate(link, mbps, span) ? timetable.freeLabels(link, span) : NO_LABELS;
     known.set(link, free);
     return free;
   };

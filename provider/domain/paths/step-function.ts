@@ -35,6 +35,23 @@ export class StepFunction {
     return highestWithin(this.#root, 0, fromMs, untilMs, Number.NEGATIVE_INFINITY);
   }
 
+  /** Whether the level is at a limit or below all through a span. Mostly told by the level at its beginning and the next change. */
+  staysWithin(limit: number, fromMs: number, untilMs: number): boolean {
+    let level = 0;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (let step = this.#root; step !== undefined; ) {
+      if (step.timeMs <= fromMs) {
+        level += (step.before?.sum ?? 0) + step.delta;
+        step = step.after;
+      } else {
+        nextMs = step.timeMs;
+        step = step.before;
+      }
+    }
+    if (level > limit) return false;
+    return nextMs >= untilMs || this.highest(fromMs, untilMs) <= limit;
+  }
+
   /**
    * The earliest moment from `fromMs` to `latestMs` from which on the level stays at `limit` or below for so long; Infinity if
    * there is none.

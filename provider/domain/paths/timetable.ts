@@ -22,6 +22,8 @@ export interface Want {
 
 /** What a search asks of a timetable. */
 export interface Times {
+  /** Whether a link has a rate, in Mbps, left over a whole span. */
+  hasRate(link: NetworkLink, mbps: number, span: Span): boolean;
   /** The labels that nobody has at any moment of a span. */
   freeLabels(link: NetworkLink, span: Span): LabelSet;
   /** The earliest start in [fromMs, latestMs] at which a link has the rate and some label all the time; Infinity if none. */
@@ -65,10 +67,15 @@ export class Timetable implements Times {
     return (bits(link.capacityMbps) - (this.#links.get(link)?.rate.highest(fromMs, untilMs) ?? 0)) / 1_000_000;
   }
 
+  hasRate(link: NetworkLink, mbps: number, { fromMs, untilMs }: Span): boolean {
+    const limit = bits(link.capacityMbps) - bits(mbps);
+    return limit >= 0 && (this.#links.get(link)?.rate.staysWithin(limit, fromMs, untilMs) ?? false);
+  }
+
   freeLabels(link: NetworkLink, { fromMs, untilMs }: Span): LabelSet {
     let free = this.#network.labelsOf(link);
     for (const [label, times] of this.#links.get(link)?.labels ?? []) {
-      if (times.highest(fromMs, untilMs) > 0) free &= ~only(label);
+      if (!times.staysWithin(0, fromMs, untilMs)) free &= ~only(label);
     }
     return free;
   }

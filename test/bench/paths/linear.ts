@@ -14,6 +14,10 @@ export class LinearTimes implements Times {
     this.#bookings = Map.groupBy(bookings, ({ link }) => link);
   }
 
+  hasRate(link: NetworkLink, mbps: number, span: Span): boolean {
+    return peakMbps(this.#of(link), span) + mbps <= link.capacityMbps;
+  }
+
   freeLabels(link: NetworkLink, span: Span): LabelSet {
     const [range] = link.labels;
     return freeChannels(this.#of(link), (range?.[1] ?? -1) + 1, span).reduce(

@@ -32,6 +32,18 @@ it("knows the highest level of any span", () => {
   );
 });
 
+it("tells whether the level stays at a limit or below all through a span", () => {
+  fc.assert(
+    fc.property(history, fc.nat({ max: 30 }), fc.nat({ max: LAST }), fc.integer({ min: 1, max: 9 }), (...given) => {
+      const [past, limit, fromMs, length] = given;
+      const { level, at } = made(past);
+      const within = range(fromMs, fromMs + length).every((ms) => at(ms) <= limit);
+      expect(level.staysWithin(limit, fromMs, fromMs + length)).toBe(within);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 it("finds the first moment from which on a level is kept to for so long", () => {
   const asked = fc.record({
     limit: fc.nat({ max: 20 }),
