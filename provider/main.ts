@@ -43,6 +43,8 @@ The configuration holds:
   tokenSeconds     how long a move's token lives (900)
   discovery        {refreshSeconds, lifeSeconds}: how often the domain tells its
                    peers its topology (60), and how long that holds (300)
+  nsi              {listen, nsa, vlans, requesters}: others' agents that may drive
+                   the domain by NSI's Connection Service, by mutual TLS
 
 Prints a line that ends in "listening" when it answers. Its log, JSON lines, goes
 to standard error.

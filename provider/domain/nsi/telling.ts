@@ -1,6 +1,5 @@
 import { reasonOf } from "../../errors.ts";
-import type { ServiceException } from "../../lightpath/nsi/wire/exception.ts";
-import { ERRORS, type ErrorName } from "../../lightpath/nsi/wire/exception.ts";
+import { ERRORS, type ErrorName, type ServiceException } from "../../lightpath/nsi/wire/exception.ts";
 import { NsiRefusal, textOf } from "../../lightpath/nsi/wire/listener.ts";
 import type { ConfirmedCriteria, ConnectionStates, Reservation } from "../../lightpath/nsi/wire/reservation.ts";
 import { Refused } from "../refused.ts";
@@ -51,7 +50,7 @@ const ERROR_OF: Readonly<Record<string, ErrorName>> = {
 
 function errorOf(thrown: unknown): readonly [ErrorName, string] {
   if (thrown instanceof NsiRefusal) return [thrown.error, thrown.message];
-  if (!(thrown instanceof Refused)) return ["internal-error", `the agent failed; its log tells why`];
+  if (!(thrown instanceof Refused)) return ["internal-error", "the agent failed; its log tells why"];
   const { status, error, domain, policy } = thrown;
   const by = [domain, policy && `its policy "${policy}"`].filter(Boolean).join(", by ");
   const reason = `${reasonOf(thrown)}${by === "" ? "" : ` (${by})`}`;
