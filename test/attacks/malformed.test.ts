@@ -33,6 +33,9 @@ async function post(path: string, body: string, sender: Sender, more: Record<str
   return { method: "POST", path, body, headers } satisfies Sent;
 }
 
+const { from, to, bandwidthMbps, window } = wishFor();
+const constraints = { maxDelayMs: 200, avoidDomains: ["elsewhere.example"] };
+const OFFER = { from, to, bandwidthMbps, window, constraints };
 const GOOD: Record<string, object> = {
   "/aaa/grants": grantFor(wishFor()),
   "/aaa/tokens": { ...tokenRequestFor(wishFor()), grant: "nonsense" },
@@ -41,7 +44,10 @@ const GOOD: Record<string, object> = {
   "/drac/connections/any/modify": { vm: "radar", bandwidthMbps: 1 },
   "/drac/segments": { connectionId: "nonsense-id", reservation: wishFor(), segment: {} },
   "/drac/occupancy": { ports: ["east"], window: wishFor().window },
-  "/drac/offers": { minutes: 1 },
+  "/drac/offers": OFFER,
+  "/drac/alternatives": { offer: OFFER, most: 3 },
+  "/drac/pairs": { offer: OFFER, apart: "domains" },
+  "/drac/series": { reservation: wishFor(), recurrence: { every: "daily", times: 3, timeZone: "UTC" } },
   "/nowhere": {},
 };
 
