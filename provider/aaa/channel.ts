@@ -3,9 +3,11 @@ import { Agent, buildConnector, request } from "undici";
 import { z } from "zod";
 import { currentMove, MOVE_HEADER } from "../correlation.ts";
 import { reasonOf } from "../errors.ts";
-import { type Caller, signAssertion } from "./assertion.ts";
+import type { Caller, TlsIdentity } from "./caller.ts";
 import { certificateFingerprint, type DomainRecord } from "./domain-record.ts";
-import { type Refusal, refusal, TOKEN_HEADER } from "./wire.ts";
+import { tokenError } from "./oauth.ts";
+import { present } from "./presentation.ts";
+import { type Refusal, refusal } from "./wire.ts";
 
 /** How a domain answered. `silent`: it could not be reached, is not the pinned one, or spoke nonsense. */
 export type Answer<T> =
@@ -18,6 +20,8 @@ export interface Question<T> {
   /** Segments of the path, each escaped. */
   readonly path: readonly string[];
   readonly body?: object;
+  /** For an OAuth endpoint, instead of a body. */
+  readonly form?: Readonly<Record<string, string | readonly string[]>>;
   readonly token?: string;
   /** Of the answer's body. */
   readonly answer: z.ZodType<T>;
@@ -29,7 +33,7 @@ const LONGEST_ANSWER_BYTES = 4 * 1_024 * 1_024;
 /** For answers without a body (204). */
 export const nothing: z.ZodType<undefined> = z.undefined();
 
-/** An HTTPS connection to one domain's agent, whose certificate is pinned; each request is signed by the caller. */
+/** An HTTPS connection to one domain's agent, whose certificate is pinned; each request shows who calls. */
 export class Channel {
   readonly domain: DomainRecord;
   readonly #caller: Promise<Caller>;
@@ -43,7 +47,12 @@ export class Channel {
     // Awaited at each request; without this a bad key would end the process before the first one.
     caller.catch(() => undefined);
     this.#agent = new Agent({
-      connect: pinnedTo(domain, timeoutMs),
+      connect: (options, callback) => {
+        caller.then(
+          ({ certificate }) => pinnedTo(domain, timeoutMs, certificate)(options, callback),
+          (thrown: unknown) => callback(thrown instanceof Error ? thrown : new Error(String(thrown)), null),
+        );
+      },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       maxResponseSize: LONGEST_ANSWER_BYTES,
@@ -55,24 +64,29 @@ export class Channel {
   async ask<T>(question: Question<T>): Promise<Answer<T>> {
     const caller = await this.#caller;
     const move = currentMove();
+    const path = `/${question.path.map(encodeURIComponent).join("/")}`;
+    const { method, token, form, body: json } = question;
+    const presented = await present(caller, this.domain.name, { method, path, token, form });
     try {
-      const { statusCode, body } = await request(new URL(path(question.path), this.domain.url), {
+      const { statusCode, body } = await request(new URL(path, this.domain.url), {
         dispatcher: this.#agent,
-        method: question.method,
+        method,
         // The other limits begin anew with each byte that trickles in.
         signal: AbortSignal.timeout(2 * this.#timeoutMs),
         headers: {
-          authorization: `Bearer ${await signAssertion(caller, this.domain.name)}`,
+          // By its name, wherever it is reached: a proof is for one domain's request.
+          host: this.domain.name,
+          ...presented.headers,
           ...(move === undefined ? {} : { [MOVE_HEADER]: move }),
-          ...(question.token === undefined ? {} : { [TOKEN_HEADER]: question.token }),
-          ...(question.body === undefined ? {} : { "content-type": "application/json" }),
+          ...(presented.form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
+          ...(json === undefined ? {} : { "content-type": "application/json" }),
         },
-        body: question.body === undefined ? null : JSON.stringify(question.body),
+        body: presented.form?.toString() ?? (json === undefined ? null : JSON.stringify(json)),
       });
       const text = await body.text();
       const content: unknown = text === "" ? undefined : JSON.parse(text);
       if (statusCode >= 200 && statusCode < 300) return { kind: "ok", value: question.answer.parse(content) };
-      return { kind: "refused", status: statusCode, refusal: refusal.parse(content) };
+      return { kind: "refused", status: statusCode, refusal: this.#refusal(content, form !== undefined) };
     } catch (thrown) {
       const reason =
         thrown instanceof z.ZodError ? `its answer is malformed: ${z.prettifyError(thrown)}` : told(thrown);
@@ -80,18 +94,23 @@ export class Channel {
     }
   }
 
+  /** An OAuth endpoint says it in the words of OAuth. */
+  #refusal(content: unknown, ofOAuth: boolean): Refusal {
+    const plain = refusal.safeParse(content);
+    if (plain.success || !ofOAuth) return plain.success ? plain.data : refusal.parse(content);
+    const { error, error_description: reason, refusal: about } = tokenError.parse(content);
+    return about ?? { error, domain: this.domain.name, reason };
+  }
+
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
 }
 
-function path(segments: readonly string[]): string {
-  return `/${segments.map(encodeURIComponent).join("/")}`;
-}
-
 /** Trust in exactly one certificate, looked at before a byte of a request is sent. */
-function pinnedTo(domain: DomainRecord, timeoutMs: number): buildConnector.connector {
+function pinnedTo(domain: DomainRecord, timeoutMs: number, own: TlsIdentity | undefined): buildConnector.connector {
   const connect = buildConnector({
+    ...own,
     ...{ servername: domain.name, timeout: timeoutMs, minVersion: "TLSv1.3", maxCachedSessions: 0 },
     // No authority vouches for it: `faultOf` does. That the other end has its key, the handshake proves in any case.
     rejectUnauthorized: false,

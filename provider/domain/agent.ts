@@ -1,10 +1,12 @@
+import type { DatabaseSync } from "node:sqlite";
 import type { Logger } from "pino";
-import { importPublicKey } from "../aaa/keys.ts";
 import { reasonOf } from "../errors.ts";
 import { Callers } from "./aaa/callers.ts";
 import { aaaHalf } from "./aaa/half.ts";
+import { Proofs } from "./aaa/proofs.ts";
 import { serveAaa } from "./aaa/routes.ts";
 import { Signatures } from "./aaa/signatures.ts";
+import { Spent } from "./aaa/spent.ts";
 import { Ledger } from "./accounting/ledger.ts";
 import { Refusals } from "./accounting/refusals.ts";
 import { Atlas } from "./discovery/atlas.ts";
@@ -13,7 +15,12 @@ import { serveDiscovery } from "./discovery/routes.ts";
 import { Statements } from "./discovery/statements.ts";
 import { dracHalf } from "./drac/half.ts";
 import { serveConnections, serveSegments } from "./drac/routes.ts";
+import { KeyStore } from "./keys/key-store.ts";
+import { WatchedKeys } from "./keys/own-keys.ts";
+import { TrustedKeys } from "./keys/trusted-keys.ts";
 import type { Loaded } from "./load.ts";
+import { AuthorizationServer } from "./oauth/authorization-server.ts";
+import { serveOAuth } from "./oauth/routes.ts";
 import { Peers } from "./peers.ts";
 import { openPolicies } from "./policy/policies.ts";
 import { repeat } from "./repeat.ts";
@@ -40,15 +47,23 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const statements = new Statements(database);
   const atlas = new Atlas(domain, loaded.config.topology, statements);
   const peers = new Peers(loaded);
-  const signatures = new Signatures(loaded, await importPublicKey(loaded.signing.publicJwk, domain));
+  const keys = new WatchedKeys(loaded.signing, log);
+  const trusted = trustedBy(loaded, database, keys, peers, log);
+  const signatures = new Signatures(domain, keys, trusted);
   const unsealed = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "a fact could not be sealed");
-  const accounts = new Ledger({ domain, database, key: loaded.signing.key, failed: unsealed });
+  const accounts = new Ledger({ domain, database, keys, failed: unsealed });
   const ground = { config: { ...loaded.config, topology: atlas }, database, signatures, peers, accounts, log };
   const aaa = aaaHalf(ground, policies);
   const drac = dracHalf(ground, aaa.authority, ownPorts(loaded.config));
   const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds: discovery.lifeSeconds, log });
   const refusals = new Refusals(accounts);
-  const server = makeServer(loaded, new Callers(domain, loaded.known, database), log, refusals);
+  const spent = new Spent(database);
+  const { known, config } = loaded;
+  const proofs = new Proofs(domain, spent);
+  const callers = new Callers({ domain, known, peers: loaded.peers, spent, proofs });
+  const server = await makeServer(loaded, keys, callers, log, refusals);
+  const exchanging = { domain, known, keys, proofs, tokens: aaa.tokens };
+  serveOAuth(server, new AuthorizationServer({ ...exchanging, config, database, refusals, log }));
   serveAaa(server, aaa);
   serveConnections(server, drac.coordinator, drac.offers);
   serveSegments(server, drac.segments);
@@ -56,18 +71,22 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   drac.debts.recover();
   await drac.segments.restore();
   const url = await server.listen({ host: listen.address, port: listen.port });
+  // Whoever sees a signature by a key that is new to it asks for the keys.
+  keys.whenChanged(() => void exchange.refresh().catch(complain));
   const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
   const stops = [
     repeat(() => drac.segments.expire(), EXPIRY_INTERVAL_MS, complain),
     repeat(() => drac.debts.settle(), DEBT_INTERVAL_MS, complain),
+    repeat(() => aaa.withdrawals.settle(), DEBT_INTERVAL_MS, complain),
     repeat(async () => refusals.flush(), DEBT_INTERVAL_MS, complain),
     repeat(() => exchange.refresh(), discovery.refreshSeconds * 1_000, complain),
+    repeat(() => trusted.refresh(), discovery.refreshSeconds * 1_000, complain),
   ];
   return {
     url,
     close: async () => {
       await server.close();
-      await Promise.all([...stops.map((stop) => stop()), policies.close()]);
+      await Promise.all([...stops.map((stop) => stop()), policies.close(), keys.close()]);
       await exchange.settled();
       await peers.close();
       refusals.flush(true);
@@ -75,4 +94,19 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
       database.close();
     },
   };
+}
+
+/** What this domain is called by, and calls its peers by, when signatures are verified; its own keys are kept on record. */
+function trustedBy(loaded: Loaded, database: DatabaseSync, own: WatchedKeys, peers: Peers, log: Logger): TrustedKeys {
+  const { domain } = loaded.config;
+  const store = new KeyStore(database);
+  const publish = (): void => store.publish(domain, own.all);
+  publish();
+  own.whenChanged(publish);
+  const configured = new Map(
+    [...loaded.known.values()]
+      .filter(({ kind }) => kind === "peer")
+      .map(({ id, publicJwk }) => [id, publicJwk] as const),
+  );
+  return new TrustedKeys({ domain, own, configured, store, peers, log });
 }

@@ -38,9 +38,12 @@ export const topology = z.strictObject({ stps: z.array(stp), links: z.array(link
 export const domainConfig = z.strictObject({
   domain: domainName,
   listen: z.strictObject({ address: z.string(), port: z.int() }),
-  /** PEM files of the HTTPS server; peers and clients pin the certificate. */
+  /** PEM files of the HTTPS server, which it also shows where it calls; peers and clients pin the certificate. */
   tls: z.strictObject({ certificateFile: z.string(), keyFile: z.string() }),
-  /** Private Ed25519 JWK with which this domain signs consents, tokens and messages to peers. */
+  /**
+   * Private Ed25519 JWK with which this domain signs consents and tokens, or a JWK Set of such: the first signs, all are
+   * published. Looked at again whenever it changes.
+   */
   signingKeyFile: z.string(),
   /** SQLite file. */
   store: z.string(),
@@ -54,7 +57,7 @@ export const domainConfig = z.strictObject({
   clients: z.array(
     z.strictObject({ id: z.string(), publicKey: publicJwk, groups: z.array(z.string().min(1)).max(64).default([]) }),
   ),
-  /** Other domains: where they are, which certificate they show, and which key signs for them. */
+  /** Other domains: where they are, which certificate they show, and which key signs for them until they tell their keys. */
   peers: z.array(
     z.strictObject({
       domain: domainName,

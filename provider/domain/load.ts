@@ -1,11 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import type { CryptoKey } from "jose";
+import { type CryptoKey, calculateJwkThumbprint } from "jose";
 import { z } from "zod";
 import { certificateFingerprint } from "../aaa/domain-record.ts";
-import { importPublicKey, importSigningKey, type PublicJwk, type SigningKey } from "../aaa/keys.ts";
+import { importPublicKey, type PublicJwk } from "../aaa/keys.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
 import { type DomainConfig, domainConfig } from "./config.ts";
+import { readKeys } from "./keys/key-file.ts";
+import type { KeyFile } from "./keys/own-keys.ts";
 
 /** Someone who may call, known by a key. */
 export interface Known {
@@ -13,6 +15,9 @@ export interface Known {
   /** A client's id, or a peer's domain. */
   readonly id: string;
   readonly key: CryptoKey;
+  readonly publicJwk: PublicJwk;
+  /** The key's thumbprint (RFC 7638). */
+  readonly kid: string;
   /** A client's, by which policies know it. */
   readonly groups: readonly string[];
 }
@@ -28,7 +33,7 @@ export interface PeerAddress {
 export interface Loaded {
   readonly config: DomainConfig;
   readonly tls: { readonly cert: string; readonly key: string };
-  readonly signing: SigningKey;
+  readonly signing: KeyFile;
   readonly known: ReadonlyMap<string, Known>;
   readonly peers: readonly PeerAddress[];
 }
@@ -48,15 +53,22 @@ export async function loadConfig(file: string): Promise<Loaded> {
   return {
     config,
     tls: { cert: await read(at(config.tls.certificateFile)), key: await read(at(config.tls.keyFile)) },
-    signing: await importSigningKey(await read(at(config.signingKeyFile)), config.domain),
+    signing: await signingOf(at(config.signingKeyFile), config.domain),
     known: await knownOf(config),
     peers: await Promise.all(peers),
   };
 }
 
+async function signingOf(file: string, domain: string): Promise<KeyFile> {
+  return { domain, file, keys: await readKeys(await read(file), domain) };
+}
+
 async function knownOf({ clients, peers }: DomainConfig): Promise<ReadonlyMap<string, Known>> {
-  const entry = async (kind: Known["kind"], id: string, publicKey: PublicJwk, groups: readonly string[]) =>
-    [id, { kind, id, key: await importPublicKey(publicKey, id), groups }] as const;
+  const entry = async (kind: Known["kind"], id: string, { kty, crv, x }: PublicJwk, groups: readonly string[]) => {
+    const publicJwk = { kty, crv, x };
+    const key = await importPublicKey(publicJwk, id);
+    return [id, { kind, id, key, publicJwk, kid: await calculateJwkThumbprint(publicJwk), groups }] as const;
+  };
   return new Map(
     await Promise.all([
       ...clients.map((client) => entry("client", client.id, client.publicKey, client.groups)),

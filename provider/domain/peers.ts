@@ -9,8 +9,8 @@ const PEER_TIMEOUT_MS = 2_500;
 export class Peers {
   readonly #channels: ReadonlyMap<string, Channel>;
 
-  constructor({ config, signing, peers }: Loaded) {
-    const caller = Promise.resolve({ id: config.domain, key: signing.key });
+  constructor({ config, signing, tls, peers }: Loaded) {
+    const caller = Promise.resolve({ id: config.domain, ...signing.keys[0], certificate: tls });
     this.#channels = new Map(peers.map((peer) => [peer.name, new Channel(peer, caller, PEER_TIMEOUT_MS)]));
   }
 

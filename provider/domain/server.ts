@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+import { TLSSocket } from "node:tls";
 import { type FastifyError, type FastifyRequest, fastify } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
@@ -7,19 +9,29 @@ import {
 } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import { z } from "zod";
-import type { Refusal } from "../aaa/wire.ts";
+import { certificateFingerprint } from "../aaa/domain-record.ts";
+import { ALGORITHM } from "../aaa/keys.ts";
+import { type Refusal, TOKEN_HEADER } from "../aaa/wire.ts";
 import { correlated, MOVE_HEADER, moveNamed } from "../correlation.ts";
-import type { Callers } from "./aaa/callers.ts";
+import type { Callers, Shown } from "./aaa/callers.ts";
 import type { Refusals } from "./accounting/refusals.ts";
+import type { OwnKeys } from "./keys/own-keys.ts";
 import type { Known, Loaded } from "./load.ts";
+import { describeApi } from "./openapi.ts";
 import { Pace } from "./pace.ts";
 import { Refused } from "./refused.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     caller: Known | undefined;
+    /** That the caller presents, or a domain passes on. */
+    token: string | undefined;
     /** The move in whose course this is asked, if its id was sent. */
     move: string | undefined;
+  }
+  interface FastifyContextConfig {
+    /** Who asks is not asked for. */
+    isPublic?: boolean;
   }
 }
 
@@ -33,15 +45,22 @@ const IDLE_TIMEOUT_MS = 60_000;
 const MOST_CONNECTIONS = 1_000;
 /** What turns down a wish; what was merely malformed or is not there is none. */
 const ACCOUNTED = new Set([401, 403, 409, 429]);
-const PUBLIC_PATH = "/.well-known/turntable";
 
-export type Server = ReturnType<typeof makeServer>;
+export type Server = Awaited<ReturnType<typeof makeServer>>;
 
 /** The domain's HTTPS server: everything but the public description is refused to whom `callers` does not recognize. */
-export function makeServer({ config, tls, signing }: Loaded, callers: Callers, log: Logger, refusals: Refusals) {
+export async function makeServer(
+  { config, tls }: Loaded,
+  keys: OwnKeys,
+  callers: Callers,
+  log: Logger,
+  refusals: Refusals,
+) {
   const server = fastify({
     https: {
       ...{ ...tls, minVersion: "TLSv1.3", maxHeaderSize: HEADER_LIMIT_BYTES },
+      // Domains show theirs; no authority vouches for it, but the configuration has its fingerprint.
+      ...{ requestCert: true, rejectUnauthorized: false },
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     },
     ...{ requestTimeout: REQUEST_TIMEOUT_MS, connectionTimeout: IDLE_TIMEOUT_MS },
@@ -58,7 +77,9 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
   server.server.maxConnections = MOST_CONNECTIONS;
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
+  await describeApi(server);
   server.decorateRequest("caller", undefined);
+  server.decorateRequest("token", undefined);
   server.decorateRequest("move", undefined);
   // What this domain asks of its peers meanwhile is for the same move.
   server.addHook("onRequest", (request, _reply, done) => {
@@ -70,8 +91,11 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
   server.addHook("onRequest", async (request) => {
     // First of all: to verify a signature costs more than to send one.
     if (!pace.allows(request.ip)) throw new Refused(429, "caller.too-fast", `${request.ip} asks too often`);
-    if (request.routeOptions.url !== PUBLIC_PATH)
-      request.caller = await callers.identify(request.headers.authorization);
+    if (request.routeOptions.config.isPublic === true) return;
+    const { caller, token, fault } = await callers.identify(shownBy(request));
+    request.caller = caller;
+    request.token = token;
+    if (fault !== undefined) throw fault;
   });
   // Neither headers nor bodies: they hold assertions, tokens and grants.
   server.addHook("onResponse", async ({ method, url, caller, move }, { statusCode, elapsedTime }) => {
@@ -95,11 +119,28 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
     domain: z.string(),
     jwks: z.object({ keys: z.array(z.record(z.string(), z.string())) }),
   });
-  server.get(PUBLIC_PATH, { schema: { response: { 200: description } } }, async () => ({
+  const open = { schema: { response: { 200: description } }, config: { isPublic: true } };
+  server.get("/.well-known/turntable", open, async () => ({
     domain: config.domain,
-    jwks: { keys: [{ ...signing.publicJwk, alg: "EdDSA", use: "sig" }] },
+    jwks: { keys: keys.all.map(({ publicJwk, kid }) => ({ ...publicJwk, kid, alg: ALGORITHM, use: "sig" })) },
   }));
   return server;
+}
+
+function shownBy({ method, url, headers, raw }: FastifyRequest): Shown {
+  const { authorization, dpop, [TOKEN_HEADER]: passedOn } = headers;
+  return {
+    ...{ method, path: url, authorization },
+    proof: typeof dpop === "string" ? dpop : undefined,
+    passedOn: typeof passedOn === "string" ? passedOn : undefined,
+    certificate: certificateOf(raw),
+  };
+}
+
+/** The fingerprint of the certificate that the other end of a connection has; undefined if it showed none. */
+function certificateOf({ socket }: IncomingMessage): string | undefined {
+  const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  return shown && certificateFingerprint(shown);
 }
 
 /** Throws Refused (403) unless a client of this domain calls. */

@@ -56,6 +56,14 @@ const SCHEMAS = [
     domain TEXT PRIMARY KEY, version INTEGER NOT NULL, expires INTEGER NOT NULL, body TEXT NOT NULL, document TEXT NOT NULL
   ) WITHOUT ROWID;
 `,
+  `
+  CREATE TABLE published_keys (domain TEXT, kid TEXT, x TEXT NOT NULL, published INTEGER NOT NULL, PRIMARY KEY (domain, kid)) WITHOUT ROWID;
+  CREATE TABLE revoked_tokens (home TEXT, grant_id TEXT, token TEXT, PRIMARY KEY (home, grant_id, token)) WITHOUT ROWID;
+  CREATE TABLE untold_revocations (
+    peer TEXT, grant_id TEXT, token TEXT, until INTEGER NOT NULL, PRIMARY KEY (peer, grant_id, token)
+  ) WITHOUT ROWID;
+  CREATE TABLE oauth (model TEXT, id TEXT, payload TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (model, id)) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

@@ -6,6 +6,7 @@ import { SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AaaClient } from "../../provider/aaa/client.ts";
 import { certificateFingerprint } from "../../provider/aaa/domain-record.ts";
+import type { PlacementDetails } from "../../provider/aaa/token.ts";
 import type { TokenRequest } from "../../provider/aaa/wire.ts";
 import { tokenRequestFor, wishFor } from "../domain/agents.ts";
 import { makeCertificate, makeTestbed, NAMES, type Testbed } from "../domain/testbed.ts";
@@ -19,18 +20,23 @@ afterAll(async () => await bed.remove());
 const request: TokenRequest = { ...tokenRequestFor(wishFor()), grant: "any" };
 
 /** What a caller gets of a domain which answers every wish with a token of these details. */
-async function mintedBy(change: Partial<TokenRequest>) {
+async function mintedBy(change: Partial<TokenRequest>, ...placements: PlacementDetails[]) {
   const [key, pem] = [join(bed.directory, "liar.key"), join(bed.directory, "liar.pem")];
   await makeCertificate("ams.example", key, pem);
   const details = { type: "lightpath", ...request, domains: NAMES, ...change };
-  const token = await new SignJWT({ authorization_details: [details], consents: {} })
+  const token = await new SignJWT({
+    authorization_details: [details, ...placements],
+    cnf: { jkt: "any" },
+    consents: {},
+  })
     .setProtectedHeader({ alg: "HS256" })
-    .setIssuer("ams.example")
+    .setIssuer("https://ams.example")
+    .setExpirationTime("1m")
     .setSubject("alice")
     .setAudience([...NAMES])
     .setJti("one")
     .sign(Buffer.alloc(32));
-  const answer = JSON.stringify({ token, expiresAt: request.window.end, domains: NAMES });
+  const answer = JSON.stringify({ access_token: token, token_type: "DPoP", expires_in: 60 });
   const shown = { key: await readFile(key), cert: await readFile(pem, "utf8") };
   const server = createServer(shown, (_, response) => void response.end(answer)).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -59,3 +65,10 @@ test.each([{ siteKey: `SHA256:${"B".repeat(43)}` }, { vm: "other" }, { to: "urn:
     await expect(mintedBy(change)).rejects.toMatchObject(refused);
   },
 );
+
+test("a token that lets the VM be placed at another host is refused", async () => {
+  const placement = { type: "vm-placement", vm: request.vm, site: request.to, siteKey: request.siteKey } as const;
+  expect((await mintedBy({}, placement)).domains).toEqual(NAMES);
+  const elsewhere = mintedBy({}, { ...placement, siteKey: `SHA256:${"B".repeat(43)}` });
+  await expect(elsewhere).rejects.toMatchObject({ code: "domain.refused", retry: "never" });
+});

@@ -5,20 +5,28 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signAssertion } from "../../provider/aaa/assertion.ts";
 import { importSigningKey } from "../../provider/aaa/keys.ts";
 import { refusal } from "../../provider/aaa/wire.ts";
-import { type Domains, grantFor, startDomains, tokenRequestFor, wishFor } from "./agents.ts";
+import { type Domains, grantFor, startDomains, wishFor } from "./agents.ts";
 
 describe("malformed requests", () => {
   let domains: Domains;
   let agent: Agent;
+  let agentOfTransit: Agent;
   beforeAll(async () => {
     domains = await startDomains();
     const ca = await readFile(domains.bed.certificateFile("ams.example"));
     agent = new Agent({ connect: { ca, servername: "ams.example" } });
+    const { certificate } = domains.bed.signing["transit.example"];
+    agentOfTransit = new Agent({ connect: { ca, servername: "ams.example", ...certificate } });
   });
   afterAll(async () => {
-    await agent.close();
+    await Promise.all([agent.close(), agentOfTransit.close()]);
     await domains.end();
   });
+
+  async function assertion(): Promise<string> {
+    const { key } = await importSigningKey(domains.bed.clients.alice.key, "alice");
+    return `Bearer ${await signAssertion({ id: "alice", key }, "ams.example")}`;
+  }
 
   async function post(
     path: string,
@@ -26,19 +34,18 @@ describe("malformed requests", () => {
     as: "alice" | "transit.example",
     headers: Record<string, string> = {},
   ) {
-    const pair = as === "alice" ? domains.bed.clients.alice : domains.bed.signing[as];
-    const { key } = await importSigningKey(pair.key, as);
-    const authorization = `Bearer ${await signAssertion({ id: as, key }, "ams.example")}`;
-    const sent = { "content-type": "application/json", "turntable-token": "nonsense", authorization, ...headers };
+    const sent = { "content-type": "application/json", "turntable-token": "nonsense", ...headers };
     const url = domains.bed.records["ams.example"].url + path;
-    const answer = await request(url, { dispatcher: agent, method: "POST", body, headers: sent });
+    const answer = await request(url, {
+      ...{ dispatcher: as === "alice" ? agent : agentOfTransit, method: "POST", body },
+      headers: as === "alice" ? { ...sent, authorization: await assertion() } : sent,
+    });
     const content = await answer.body.json();
     return [answer.statusCode, answer.statusCode < 300 ? undefined : refusal.parse(content)] as const;
   }
 
   const good: Record<string, object> = {
     "/aaa/grants": grantFor(wishFor()),
-    "/aaa/tokens": { ...tokenRequestFor(wishFor()), grant: "nonsense" },
     "/drac/connections": wishFor(),
   };
 

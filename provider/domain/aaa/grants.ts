@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
-import type { Logger } from "pino";
 import { z } from "zod";
-import { nothing } from "../../aaa/channel.ts";
 import { GRANT_TYPE, type GrantDetails, grantDetails } from "../../aaa/token.ts";
 import type { Grant, GrantListing, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
 import { reasonOf } from "../../errors.ts";
@@ -18,6 +16,7 @@ import type { Consents } from "./consents.ts";
 import type { Permission, Wish } from "./permission.ts";
 import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
+import type { Withdrawals } from "./withdrawals.ts";
 
 const row = z.object({ id: z.string(), subject: z.string(), body: z.string() });
 
@@ -32,8 +31,8 @@ export interface GrantParts {
   readonly consents: Consents;
   readonly revocations: Revocations;
   readonly peers: Peers;
+  readonly withdrawals: Withdrawals;
   readonly accounts: Accounts;
-  readonly log: Logger;
 }
 
 /** The grants that this domain gave as home: it asks all on the way, and signs what they agreed to. */
@@ -87,7 +86,8 @@ export class Grants {
       const by = (thrown instanceof Refused ? thrown.domain : undefined) ?? domain;
       accounts.note({ event: "withheld", ...wish, by, reason: reasonOf(thrown) });
       // Those who agreed would go on counting it among what the client has.
-      await this.#withdraw(id, domains);
+      const untilMs = Date.parse(request.window.end);
+      await this.#parts.withdrawals.make({ grant: id, domains, untilMs });
       throw thrown;
     }
   }
@@ -114,24 +114,10 @@ export class Grants {
     return { id, state: revoked ? "revoked" : expired ? "expired" : "active", domains, window };
   }
 
-  /** From now on no token is given under it, nor taken here; the others on the way are told, if they answer. */
+  /** From now on no token is given under it, nor taken here; and the others on the way are told. */
   async revoke(client: Known, id: string): Promise<void> {
-    await this.#withdraw(id, this.#find(client, id).domains);
-  }
-
-  async #withdraw(id: string, domains: readonly string[]): Promise<void> {
-    const { revocations, signatures, peers, log, accounts } = this.#parts;
-    revocations.add(signatures.domain, id);
-    accounts.note({ event: "revocation", grant: id, home: signatures.domain });
-    const others = domains.filter((domain) => domain !== signatures.domain);
-    const path = ["aaa", "consents", id];
-    const told = await Promise.allSettled(
-      others.map((domain) => peers.ask(domain, { method: "DELETE", path, answer: nothing })),
-    );
-    told.forEach((one, index) => {
-      if (one.status === "fulfilled") return;
-      log.warn({ peer: others[index], reason: reasonOf(one.reason) }, "a peer was not told of a revoked grant");
-    });
+    const { domains, window } = this.#find(client, id);
+    await this.#parts.withdrawals.make({ grant: id, domains, untilMs: Date.parse(window.end) });
   }
 
   #find(client: Known, id: string): GrantDetails {

@@ -1,6 +1,5 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { TOKEN_HEADER } from "../../aaa/wire.ts";
 import { connection, modifyRequest, offer, offerRequest, reserveRequest } from "../../lightpath/drac/wire.ts";
 import { Refused } from "../refused.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
@@ -23,7 +22,7 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
     return await offers.find(request.body);
   });
   server.post("/drac/connections", created, async (request, reply) =>
-    reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, tokenOf(request))),
+    reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, request.token)),
   );
   server.get("/drac/connections", { schema: { response: { 200: z.array(connection) } } }, async (request) => [
     ...coordinator.list(clientOf(request)),
@@ -32,21 +31,21 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
     coordinator.get(clientOf(request), request.params.id),
   );
   server.post("/drac/connections/:id/commit", connectionOf, async (request) =>
-    coordinator.commit(clientOf(request), request.params.id, tokenOf(request)),
+    coordinator.commit(clientOf(request), request.params.id, request.token),
   );
   server.post("/drac/connections/:id/provision", connectionOf, async (request) =>
-    coordinator.provision(clientOf(request), request.params.id, tokenOf(request)),
+    coordinator.provision(clientOf(request), request.params.id, request.token),
   );
   server.post("/drac/connections/:id/release", connectionOf, async (request) =>
     coordinator.release(clientOf(request), request.params.id),
   );
   const modified = { schema: { params: byId, body: modifyRequest, response: { 200: connection } } };
   server.post("/drac/connections/:id/modify", modified, async (request) =>
-    coordinator.modify(clientOf(request), request.params.id, request.body, tokenOf(request)),
+    coordinator.modify(clientOf(request), request.params.id, request.body, request.token),
   );
   const joined = { schema: { params: byRider, response: { 200: connection } } };
   server.put("/drac/connections/:id/riders/:vm", joined, async (request) =>
-    coordinator.join(clientOf(request), request.params.id, request.params.vm, tokenOf(request)),
+    coordinator.join(clientOf(request), request.params.id, request.params.vm, request.token),
   );
   server.delete("/drac/connections/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
     await coordinator.leave(clientOf(request), request.params.id, request.params.vm);
@@ -112,13 +111,7 @@ export function serveSegments(server: Server, segments: Segments): void {
   });
 }
 
-function tokenOf({ headers }: FastifyRequest): string | undefined {
-  const token = headers[TOKEN_HEADER];
-  return typeof token === "string" ? token : undefined;
-}
-
 function requiredToken(request: FastifyRequest): string {
-  const token = tokenOf(request);
-  if (token !== undefined) return token;
+  if (request.token !== undefined) return request.token;
   throw new Refused(401, "token.missing", "the request carries no token");
 }
