@@ -36,7 +36,8 @@ The configuration holds:
   policies         folder of Cedar policies (*.cedar): what is permitted to whom;
                    a change is taken while the agent runs, unless it is faulty
   timeZone         in which policies see hours and weekdays (UTC)
-  clients, peers   who may ask: each one's public key; a client's groups
+  clients, peers   who may ask: each one's public key; a client's groups; what a
+                   peer is trusted with (may: consent, coordinate, tell)
   topology         {stps, links}: where lightpaths end, what joins the switches
   element          {driver: "linux", devices: {port: [device, …]}} steers bridges
                    (needs root), {driver: "none"} steers nothing

@@ -1,4 +1,5 @@
 import { TLSSocket } from "node:tls";
+import pLimit from "p-limit";
 import { Agent, buildConnector, request } from "undici";
 import { z } from "zod";
 import { currentMove, MOVE_HEADER } from "../correlation.ts";
@@ -30,6 +31,9 @@ export interface Question<T> {
 /** Far more than any answer has: a domain cannot fill the memory of who asks it. */
 const LONGEST_ANSWER_BYTES = 4 * 1_024 * 1_024;
 
+/** Asked at once; what is more waits its turn here, where it is not yet counted as unanswered. */
+const MOST_AT_ONCE = 16;
+
 /** For answers without a body (204). */
 export const nothing: z.ZodType<undefined> = z.undefined();
 
@@ -39,6 +43,7 @@ export class Channel {
   readonly #caller: Promise<Caller>;
   readonly #agent: Agent;
   readonly #timeoutMs: number;
+  readonly #inTurn = pLimit(MOST_AT_ONCE);
 
   constructor(domain: DomainRecord, caller: Promise<Caller>, timeoutMs: number) {
     this.domain = domain;
@@ -62,6 +67,10 @@ export class Channel {
 
   /** Never rejects because of the domain; rejects with input.invalid if the caller's key is none. */
   async ask<T>(question: Question<T>): Promise<Answer<T>> {
+    return await this.#inTurn(() => this.#ask(question));
+  }
+
+  async #ask<T>(question: Question<T>): Promise<Answer<T>> {
     const caller = await this.#caller;
     const move = currentMove();
     const path = `/${question.path.map(encodeURIComponent).join("/")}`;

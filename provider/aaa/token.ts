@@ -3,6 +3,7 @@ import { encryption, timeWindow } from "./wire.ts";
 
 /** `typ` headers: a signature made for one purpose serves no other. */
 export const GRANT_TYPE = "turntable-grant+jwt";
+export const WISH_TYPE = "turntable-wish+jwt";
 export const CONSENT_TYPE = "turntable-consent+jwt";
 export const TOKEN_TYPE = "at+jwt";
 

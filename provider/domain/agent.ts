@@ -62,7 +62,8 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const proofs = new Proofs(domain, spent);
   const callers = new Callers({ domain, known, peers: loaded.peers, spent, proofs });
   const server = await makeServer(loaded, keys, callers, log, refusals);
-  const exchanging = { domain, known, keys, proofs, tokens: aaa.tokens };
+  const { tokens, consents } = aaa;
+  const exchanging = { domain, known, peers: loaded.peers, keys, proofs, tokens, signatures, consents };
   serveOAuth(server, new AuthorizationServer({ ...exchanging, config, database, refusals, log }));
   serveAaa(server, aaa);
   serveConnections(server, drac.coordinator, drac.offers);
@@ -71,9 +72,9 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   drac.debts.recover();
   await drac.segments.restore();
   const url = await server.listen({ host: listen.address, port: listen.port });
+  const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
   // Whoever sees a signature by a key that is new to it asks for the keys.
   keys.whenChanged(() => void exchange.refresh().catch(complain));
-  const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
   const stops = [
     repeat(() => drac.segments.expire(), EXPIRY_INTERVAL_MS, complain),
     repeat(() => drac.debts.settle(), DEBT_INTERVAL_MS, complain),
@@ -96,7 +97,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   };
 }
 
-/** What this domain is called by, and calls its peers by, when signatures are verified; its own keys are kept on record. */
+/** Whose signatures this domain believes; its own keys are kept on record. */
 function trustedBy(loaded: Loaded, database: DatabaseSync, own: WatchedKeys, peers: Peers, log: Logger): TrustedKeys {
   const { domain } = loaded.config;
   const store = new KeyStore(database);

@@ -4,6 +4,9 @@ import { isTimeZone } from "./policy/civil-time.ts";
 const domainName = z.string().regex(/^[a-z0-9.-]+$/);
 const publicJwk = z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() });
 
+/** What a domain may be trusted with by another. */
+export const peerRight = z.enum(["consent", "coordinate", "tell"]);
+
 /** A place where a lightpath can end: a port of one domain's switch, facing a site. */
 export const stp = z.strictObject({
   /** `urn:ogf:network:<domain>:<year>:<port>` (NSI form). */
@@ -64,6 +67,11 @@ export const domainConfig = z.strictObject({
       url: z.url({ protocol: /^https$/, error: "must be an https URL" }),
       certificateFile: z.string(),
       publicKey: publicJwk,
+      /**
+       * What it is trusted with: to ask for consent in the name of its clients, to coordinate connections through this domain,
+       * to tell topologies. That it revokes what it asked for is always taken.
+       */
+      may: z.array(peerRight).default([...peerRight.options]),
     }),
   ),
   /** This domain's STPs and links, and what is to be thought of others until they tell. */
@@ -83,4 +91,5 @@ export const domainConfig = z.strictObject({
 });
 
 export type DomainConfig = z.output<typeof domainConfig>;
+export type PeerRight = z.output<typeof peerRight>;
 export type Topology = z.output<typeof topology>;

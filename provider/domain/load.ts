@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type CryptoKey, calculateJwkThumbprint } from "jose";
@@ -5,7 +6,7 @@ import { z } from "zod";
 import { certificateFingerprint } from "../aaa/domain-record.ts";
 import { importPublicKey, type PublicJwk } from "../aaa/keys.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
-import { type DomainConfig, domainConfig } from "./config.ts";
+import { type DomainConfig, domainConfig, type PeerRight } from "./config.ts";
 import { readKeys } from "./keys/key-file.ts";
 import type { KeyFile } from "./keys/own-keys.ts";
 
@@ -20,11 +21,14 @@ export interface Known {
   readonly kid: string;
   /** A client's, by which policies know it. */
   readonly groups: readonly string[];
+  /** A peer's: what it is trusted with. */
+  readonly may: readonly PeerRight[];
 }
 
 export interface PeerAddress {
   readonly name: string;
   readonly url: string;
+  readonly certificate: X509Certificate;
   /** Of its certificate. */
   readonly fingerprint: string;
 }
@@ -48,7 +52,7 @@ export async function loadConfig(file: string): Promise<Loaded> {
   if (faults.length > 0) throw invalid(file, faults.join("; "));
   const peers = config.peers.map(async ({ domain, url, certificateFile }) => ({
     ...{ name: domain, url },
-    fingerprint: fingerprintOf(await read(at(certificateFile)), certificateFile),
+    ...certified(await read(at(certificateFile)), certificateFile),
   }));
   return {
     config,
@@ -64,15 +68,20 @@ async function signingOf(file: string, domain: string): Promise<KeyFile> {
 }
 
 async function knownOf({ clients, peers }: DomainConfig): Promise<ReadonlyMap<string, Known>> {
-  const entry = async (kind: Known["kind"], id: string, { kty, crv, x }: PublicJwk, groups: readonly string[]) => {
+  const entry = async (
+    kind: Known["kind"],
+    id: string,
+    { kty, crv, x }: PublicJwk,
+    more: Pick<Known, "groups" | "may">,
+  ) => {
     const publicJwk = { kty, crv, x };
     const key = await importPublicKey(publicJwk, id);
-    return [id, { kind, id, key, publicJwk, kid: await calculateJwkThumbprint(publicJwk), groups }] as const;
+    return [id, { kind, id, key, publicJwk, kid: await calculateJwkThumbprint(publicJwk), ...more }] as const;
   };
   return new Map(
     await Promise.all([
-      ...clients.map((client) => entry("client", client.id, client.publicKey, client.groups)),
-      ...peers.map((peer) => entry("peer", peer.domain, peer.publicKey, [])),
+      ...clients.map((client) => entry("client", client.id, client.publicKey, { groups: client.groups, may: [] })),
+      ...peers.map((peer) => entry("peer", peer.domain, peer.publicKey, { groups: [], may: peer.may })),
     ]),
   );
 }
@@ -85,6 +94,7 @@ function faultsOf(config: DomainConfig): readonly string[] {
   const foreign = topology.stps.filter((stp) => !stp.id.startsWith(`urn:ogf:network:${stp.domain}:`));
   const faults = [
     ...doubled.map((name) => `${name} is named twice among the domain, its clients and its peers`),
+    ...sharedKeys(config.clients).map((ids) => `${ids} have the same key, by which they are to be told apart`),
     ...foreign.map((stp) => `the STP ${stp.id} must be named urn:ogf:network:${stp.domain}:…`),
     ...(discovery.lifeSeconds > discovery.refreshSeconds
       ? []
@@ -97,6 +107,12 @@ function faultsOf(config: DomainConfig): readonly string[] {
   return [...faults, ...lacking.map(({ port, id, channels }) => `port ${port} of ${id} needs ${channels} devices`)];
 }
 
+/** Clients' ids that share a key, a text for each such key. */
+function sharedKeys(clients: DomainConfig["clients"]): readonly string[] {
+  const byKey = Map.groupBy(clients, ({ publicKey }) => publicKey.x);
+  return [...byKey.values()].filter(({ length }) => length > 1).map((all) => all.map(({ id }) => id).join(" and "));
+}
+
 async function read(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
@@ -105,9 +121,10 @@ async function read(file: string): Promise<string> {
   }
 }
 
-function fingerprintOf(pem: string, file: string): string {
+function certified(pem: string, file: string): Pick<PeerAddress, "certificate" | "fingerprint"> {
   try {
-    return certificateFingerprint(pem);
+    const certificate = new X509Certificate(pem);
+    return { certificate, fingerprint: certificateFingerprint(certificate) };
   } catch (thrown) {
     throw invalid(file, `it holds no certificate: ${reasonOf(thrown)}`, thrown);
   }

@@ -1,3 +1,4 @@
+import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import { type FastifyError, type FastifyRequest, fastify } from "fastify";
@@ -15,10 +16,12 @@ import { type Refusal, TOKEN_HEADER } from "../aaa/wire.ts";
 import { correlated, MOVE_HEADER, moveNamed } from "../correlation.ts";
 import type { Callers, Shown } from "./aaa/callers.ts";
 import type { Refusals } from "./accounting/refusals.ts";
+import type { PeerRight } from "./config.ts";
 import type { OwnKeys } from "./keys/own-keys.ts";
 import type { Known, Loaded } from "./load.ts";
 import { describeApi } from "./openapi.ts";
 import { Pace } from "./pace.ts";
+import { requireRight } from "./peer-right.ts";
 import { Refused } from "./refused.ts";
 
 declare module "fastify" {
@@ -129,18 +132,18 @@ export async function makeServer(
 
 function shownBy({ method, url, headers, raw }: FastifyRequest): Shown {
   const { authorization, dpop, [TOKEN_HEADER]: passedOn } = headers;
+  const shown = certificateOf(raw);
   return {
     ...{ method, path: url, authorization },
     proof: typeof dpop === "string" ? dpop : undefined,
     passedOn: typeof passedOn === "string" ? passedOn : undefined,
-    certificate: certificateOf(raw),
+    certificate: shown && certificateFingerprint(shown),
   };
 }
 
-/** The fingerprint of the certificate that the other end of a connection has; undefined if it showed none. */
-function certificateOf({ socket }: IncomingMessage): string | undefined {
-  const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
-  return shown && certificateFingerprint(shown);
+/** The certificate that the other end of a connection has; undefined if it showed none. */
+export function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined {
+  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
 }
 
 /** Throws Refused (403) unless a client of this domain calls. */
@@ -149,10 +152,11 @@ export function clientOf({ caller }: FastifyRequest): Known {
   throw new Refused(403, "caller.not-client", "this is for clients of the domain");
 }
 
-/** Throws Refused (403) unless another domain calls. */
-export function peerOf({ caller }: FastifyRequest): Known {
-  if (caller?.kind === "peer") return caller;
-  throw new Refused(403, "caller.not-peer", "this is for other domains");
+/** Throws Refused (403) unless another domain calls, which is trusted with that; absent: which any may do. */
+export function peerOf({ caller }: FastifyRequest, right?: PeerRight): Known {
+  if (caller?.kind !== "peer") throw new Refused(403, "caller.not-peer", "this is for other domains");
+  if (right !== undefined) requireRight(caller, right);
+  return caller;
 }
 
 function refusalOf(thrown: FastifyError | Refused, own: string): readonly [number, Refusal] {

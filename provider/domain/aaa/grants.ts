@@ -8,11 +8,9 @@ import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import { waysBetween } from "../drac/ways.ts";
 import type { Known } from "../load.ts";
-import type { Peers } from "../peers.ts";
 import { Refused } from "../refused.ts";
-import { domainOf, sidesAt } from "../topology.ts";
-import { consent } from "../wire.ts";
-import type { Consents } from "./consents.ts";
+import { domainOf } from "../topology.ts";
+import type { Asking } from "./asking.ts";
 import type { Permission, Wish } from "./permission.ts";
 import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
@@ -28,9 +26,8 @@ export interface GrantParts {
   readonly database: DatabaseSync;
   readonly signatures: Signatures;
   readonly permission: Permission;
-  readonly consents: Consents;
+  readonly asking: Asking;
   readonly revocations: Revocations;
-  readonly peers: Peers;
   readonly withdrawals: Withdrawals;
   readonly accounts: Accounts;
 }
@@ -64,7 +61,7 @@ export class Grants {
   }
 
   async #over(domains: readonly string[], client: Known, request: GrantRequest): Promise<Grant> {
-    const { signatures, database, permission, accounts } = this.#parts;
+    const { signatures, database, permission, asking, accounts } = this.#parts;
     const { domain } = signatures;
     const id = randomUUID();
     const wish: Wish = { ...request, grant: id, subject: client.id, groups: [...client.groups] };
@@ -72,7 +69,7 @@ export class Grants {
     permission.require("grant", domain, wish);
     try {
       if (domains.length === 0) throw noWay(request);
-      const asked = domains.map(async (one, index) => [one, await this.#ask(wish, domains, index)] as const);
+      const asked = domains.map(async (one, index) => [one, await asking.consentOf(domains, index, wish)] as const);
       const consents = Object.fromEntries(await Promise.all(asked));
       const { between, from, bandwidthMbps, window, vm, encryption } = request;
       const scope = { between, from, bandwidthMbps, window, vm, encryption, domains: [...domains] };
@@ -132,15 +129,6 @@ export class Grants {
     const { topology } = this.#parts.config;
     const ends = [domainOf(topology, one), domainOf(topology, other)] as const;
     return one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS);
-  }
-
-  async #ask(wish: Wish, domains: readonly string[], index: number): Promise<string> {
-    const { consents, peers, signatures } = this.#parts;
-    const domain = domains[index] ?? signatures.domain;
-    const request = { ...wish, sides: sidesAt(domains, index, wish.between) };
-    if (domain === signatures.domain) return await consents.decide(domain, request);
-    const path = ["aaa", "consents"];
-    return (await peers.ask(domain, { method: "POST", path, body: request, answer: consent })).consent;
   }
 }
 

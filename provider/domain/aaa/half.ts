@@ -4,6 +4,7 @@ import type { Ledger } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import type { Peers } from "../peers.ts";
 import type { Policies } from "../policy/policies.ts";
+import { Asking } from "./asking.ts";
 import { Authority } from "./authority.ts";
 import { Commitments } from "./commitments.ts";
 import { Consents } from "./consents.ts";
@@ -29,6 +30,7 @@ export interface Ground {
 interface AaaInner {
   readonly authority: Authority;
   readonly tokens: Tokens;
+  readonly consents: Consents;
   readonly withdrawals: Withdrawals;
 }
 
@@ -39,7 +41,8 @@ export function aaaHalf(ground: Ground, policies: Policies): AaaParts & AaaInner
   const permission = new Permission(config, policies, new Commitments(database));
   const consents = new Consents(config, signatures, permission, accounts);
   const withdrawals = new Withdrawals({ ...ground, domain: config.domain, revocations });
-  const grants = new Grants({ ...ground, permission, consents, revocations, withdrawals });
+  const asking = new Asking({ ...ground, consents });
+  const grants = new Grants({ ...ground, permission, asking, revocations, withdrawals });
   const tokens = new Tokens({ signatures, grants, withdrawals, accounts, tokenSeconds: config.tokenSeconds });
   const authority = new Authority(signatures, revocations);
   return { grants, tokens, consents, revocations, withdrawals, accounts, authority };

@@ -2,8 +2,6 @@ import { z } from "zod";
 import { grant, grantListing, grantRequest, grantStatus } from "../../aaa/wire.ts";
 import type { Accounts } from "../accounting/ledger.ts";
 import { clientOf, peerOf, type Server } from "../server.ts";
-import { consent, consentRequest } from "../wire.ts";
-import type { Consents } from "./consents.ts";
 import type { Grants } from "./grants.ts";
 import type { Revocations } from "./revocations.ts";
 
@@ -12,13 +10,12 @@ const byToken = byId.extend({ token: z.string().min(1).max(64) });
 
 export interface AaaParts {
   readonly grants: Grants;
-  readonly consents: Consents;
   readonly revocations: Revocations;
   readonly accounts: Accounts;
 }
 
-/** The AAA half of the API: grants for clients, consents for other domains. */
-export function serveAaa(server: Server, { grants, consents, revocations, accounts }: AaaParts): void {
+/** The AAA half of the API: grants for clients, and what other domains take back. */
+export function serveAaa(server: Server, { grants, revocations, accounts }: AaaParts): void {
   server.post("/aaa/grants", { schema: { body: grantRequest, response: { 201: grant } } }, async (request, reply) =>
     reply.status(201).send(await grants.request(clientOf(request), request.body)),
   );
@@ -32,12 +29,6 @@ export function serveAaa(server: Server, { grants, consents, revocations, accoun
     await grants.revoke(clientOf(request), request.params.id);
     return reply.status(204).send();
   });
-  server.post(
-    "/aaa/consents",
-    { schema: { body: consentRequest, response: { 201: consent } } },
-    async (request, reply) =>
-      reply.status(201).send({ consent: await consents.decide(peerOf(request).id, request.body) }),
-  );
   server.delete("/aaa/consents/:id", { schema: { params: byId } }, async (request, reply) => {
     const home = peerOf(request).id;
     revocations.add(home, request.params.id);

@@ -59,7 +59,7 @@ export function serveConnections(server: Server, coordinator: Coordinator, offer
 
 /** The DRAC half of the API for coordinating domains: this domain's part of their connections. */
 export function serveSegments(server: Server, segments: Segments): void {
-  const partOf = (request: FastifyRequest) => segments.partFor(peerOf(request).id);
+  const partOf = (request: FastifyRequest) => segments.partFor(peerOf(request, "coordinate").id);
   const asked = { schema: { body: occupancyRequest, response: { 200: occupancy } } };
   server.post("/drac/occupancy", asked, async (request) => await partOf(request).occupancy(request.body));
   const held = { schema: { body: segmentRequest, response: { 201: segmentHeld } } };

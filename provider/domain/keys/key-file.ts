@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { importSigningKey, type SigningKey } from "../../aaa/keys.ts";
 
-/** A key that this domain signs with. `secret`: JSON text of the private JWK. */
+/** A key that this domain signs with. */
 export interface OwnKey extends SigningKey {
-  readonly secret: string;
+  readonly secret: z.output<typeof privateJwk>;
 }
+
+const privateJwk = z.object({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string(), d: z.string() });
 
 const keySet = z.looseObject({ keys: z.array(z.looseObject({})).min(1).max(16) });
 
@@ -15,7 +17,10 @@ const keySet = z.looseObject({ keys: z.array(z.looseObject({})).min(1).max(16) }
 export async function readKeys(text: string, owner: string): Promise<readonly [OwnKey, ...OwnKey[]]> {
   const set = keySet.safeParse(parsed(text));
   const [first = text, ...further] = set.success ? set.data.keys.map((jwk) => JSON.stringify(jwk)) : [];
-  const own = async (secret: string): Promise<OwnKey> => ({ ...(await importSigningKey(secret, owner)), secret });
+  const own = async (jwk: string): Promise<OwnKey> => {
+    const key = await importSigningKey(jwk, owner);
+    return { ...key, secret: privateJwk.parse(parsed(jwk)) };
+  };
   return [await own(first), ...(await Promise.all(further.map(own)))];
 }
 

@@ -1,11 +1,15 @@
 import { errors, type RichAuthorizationRequestType } from "oidc-provider";
 import { z } from "zod";
 import { type LightpathWish, lightpathWish, type PlacementWish, placementWish } from "../../aaa/oauth.ts";
+import { partWish } from "../wire.ts";
 
-/** What can be wished for (RFC 9396), each type with its schema. */
-export const DETAIL_TYPES: Readonly<Record<string, RichAuthorizationRequestType>> = {
+/** What clients, and what other domains can wish for (RFC 9396), each type with its schema. */
+export const CLIENT_DETAILS: Readonly<Record<string, RichAuthorizationRequestType>> = {
   lightpath: checkedBy(lightpathWish),
   "vm-placement": checkedBy(placementWish),
+};
+export const PEER_DETAILS: Readonly<Record<string, RichAuthorizationRequestType>> = {
+  "lightpath-consent": checkedBy(partWish),
 };
 
 /** A way, and the placement at its end, if that is wished too. */

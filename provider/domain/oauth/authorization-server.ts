@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DatabaseSync } from "node:sqlite";
-import { type ClientMetadata, type Configuration, errors, type KoaContextWithOIDC, Provider } from "oidc-provider";
+import { type Configuration, errors, type KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { Logger } from "pino";
 import { ASSERTION_MAX_SECONDS, ASSERTION_TYPE } from "../../aaa/assertion.ts";
 import { ALGORITHM } from "../../aaa/keys.ts";
@@ -9,11 +9,15 @@ import { issuerOf } from "../../aaa/token.ts";
 import type { Refusals } from "../accounting/refusals.ts";
 import type { DomainConfig } from "../config.ts";
 import type { WatchedKeys } from "../keys/own-keys.ts";
-import type { Known } from "../load.ts";
+import type { Known, PeerAddress } from "../load.ts";
+import { certificateOf } from "../server.ts";
 import { StoreAdapter } from "./adapter.ts";
-import { DETAIL_TYPES } from "./authorization-details.ts";
-import { type ExchangeParts, exchangeFor, exchangeParameters, type FurtherClaims } from "./exchange.ts";
+import { CLIENT_DETAILS, PEER_DETAILS } from "./authorization-details.ts";
+import { clientMetadata, peerMetadata } from "./client-metadata.ts";
+import { type ConsentExchangeParts, consentExchange } from "./consent-exchange.ts";
+import { exchangeParameters, exchanging } from "./exchange.ts";
 import { refusalOf } from "./oauth-refusal.ts";
+import { type FurtherClaims, type TokenExchangeParts, tokenExchange } from "./token-exchange.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
@@ -24,7 +28,9 @@ export const METADATA_ROUTES = [
   "/.well-known/openid-configuration",
 ] as const;
 
-export interface ServerParts extends ExchangeParts {
+export interface ServerParts extends Omit<TokenExchangeParts, "provider" | "further" | "kid">, ConsentExchangeParts {
+  readonly known: ReadonlyMap<string, Known>;
+  readonly peers: readonly PeerAddress[];
   readonly config: DomainConfig;
   readonly database: DatabaseSync;
   readonly keys: WatchedKeys;
@@ -53,13 +59,16 @@ export class AuthorizationServer {
   }
 
   #made() {
-    const { config, log } = this.#parts;
+    const { config, keys, log } = this.#parts;
     const further: FurtherClaims = new WeakMap();
     const provider = new Provider(issuerOf(config.domain), {
       ...this.#configuration(),
       extraTokenClaims: (_, token) => ({ ...further.get(token) }),
     });
-    const exchange = exchangeFor(provider, this.#parts, further);
+    const exchange = exchanging(this.#parts.known, {
+      client: tokenExchange({ ...this.#parts, provider, further, kid: keys.current.kid }),
+      peer: consentExchange(this.#parts),
+    });
     provider.registerGrantType(TOKEN_EXCHANGE, exchange, Object.keys(exchangeParameters.shape), ["resource"]);
     provider.on("grant.error", (ctx, error) => this.#refuse(ctx, error));
     this.#revokeSigned(provider);
@@ -97,14 +106,14 @@ export class AuthorizationServer {
   }
 
   #configuration(): Configuration {
-    const { config, database, keys } = this.#parts;
+    const { config, database, keys, peers } = this.#parts;
     return {
       routes: ROUTES,
       adapter: (model) => new StoreAdapter(database, model),
-      jwks: { keys: keys.all.map(({ secret }) => ({ ...JSON.parse(secret), alg: ALGORITHM, use: "sig" })) },
-      clients: config.clients.map(clientMetadata),
+      jwks: { keys: keys.all.map(({ secret }) => ({ ...secret, alg: ALGORITHM, use: "sig" })) },
+      clients: [...config.clients.map(clientMetadata), ...peers.map(peerMetadata)],
       clientDefaults: { id_token_signed_response_alg: ALGORITHM },
-      clientAuthMethods: ["private_key_jwt"],
+      clientAuthMethods: ["private_key_jwt", "self_signed_tls_client_auth"],
       enabledJWA: { clientAuthSigningAlgValues: [ALGORITHM], dPoPSigningAlgValues: [ALGORITHM] },
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       assertJwtClientAuthClaimsAndHeader: (_, { iat, exp }, { typ }) => {
@@ -118,10 +127,11 @@ export class AuthorizationServer {
         userinfo: { enabled: false },
         rpInitiatedLogout: { enabled: false },
         dPoP: { enabled: true },
+        mTLS: { enabled: true, selfSignedTlsClientAuth: true, getCertificate: ({ req }) => certificateOf(req) },
         revocation: { enabled: true, allowedPolicy: () => true },
         resourceIndicators: { enabled: true, defaultResource: () => issuerOf(config.domain) },
         richAuthorizationRequests: {
-          ...{ enabled: true, types: DETAIL_TYPES },
+          ...{ enabled: true, types: { ...CLIENT_DETAILS, ...PEER_DETAILS } },
           ...{ authorizationDetailsForGrantSource: none, authorizationDetailsForAccessToken: none },
           authorizationDetailsForIntrospection: none,
         },
@@ -132,16 +142,3 @@ export class AuthorizationServer {
 
 /** Of grant types that nobody here may use. */
 const none = () => undefined;
-
-function clientMetadata({ id, publicKey: { kty, crv, x } }: DomainConfig["clients"][number]): ClientMetadata {
-  return {
-    client_id: id,
-    token_endpoint_auth_method: "private_key_jwt",
-    token_endpoint_auth_signing_alg: ALGORITHM,
-    jwks: { keys: [{ kty, crv, x, alg: ALGORITHM, use: "sig" }] },
-    grant_types: [TOKEN_EXCHANGE],
-    ...{ response_types: [], redirect_uris: [] },
-    authorization_details_types: Object.keys(DETAIL_TYPES),
-    dpop_bound_access_tokens: true,
-  };
-}
