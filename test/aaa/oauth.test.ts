@@ -77,7 +77,7 @@ describe("a domain's authorization server, asked as any OAuth client asks", () =
       ...{ issuer: HOME, token_endpoint: ENDPOINT, jwks_uri: `${HOME}/aaa/jwks` },
       revocation_endpoint: `${HOME}/aaa/revocation`,
       token_endpoint_auth_methods_supported: expect.arrayContaining(["private_key_jwt"]),
-      authorization_details_types_supported: ["lightpath", "vm-placement"],
+      authorization_details_types_supported: ["lightpath", "vm-placement", "lightpath-consent"],
       dpop_signing_alg_values_supported: ["EdDSA"],
       grant_types_supported: expect.arrayContaining([TOKEN_EXCHANGE]),
     });

@@ -15,6 +15,10 @@ const ADDED = [
   "uses",
   "commitments",
   "topologies",
+  "published_keys",
+  "revoked_tokens",
+  "untold_revocations",
+  "oauth",
 ] as const;
 
 let directory: string;

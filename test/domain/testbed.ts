@@ -145,7 +145,8 @@ export async function makeTestbed(
 /** A self-signed certificate, as an operator would make one. */
 export async function makeCertificate(name: string, keyFile: string, certificateFile: string): Promise<void> {
   const key = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+  const usage = ["-addext", "extendedKeyUsage=serverAuth"];
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`, ...usage];
   await run("openssl", [...key, ...subject, "-keyout", keyFile, "-out", certificateFile]);
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type CryptoKey, calculateJwkThumbprint } from "jose";
 import type { Logger } from "pino";
 import { z } from "zod";
@@ -7,8 +8,10 @@ import type { Peers } from "../peers.ts";
 import { type KeyStore, publishedKey } from "./key-store.ts";
 import type { OwnKeys } from "./own-keys.ts";
 
-/** After so long a domain is asked again for a key that it had not: whoever makes names up cannot make it asked more often. */
-const ASK_INTERVAL_MS = 2_000;
+/** No domain is asked more often than this, whoever makes names of keys up. */
+const ASK_INTERVAL_MS = 500;
+/** An answer that was under way may be older than the key: the next one is not. */
+const ROUNDS = 2;
 
 const keySet = z.looseObject({ keys: z.array(publishedKey).min(1).max(16) });
 
@@ -41,10 +44,12 @@ export class TrustedKeys {
    */
   async of(domain: string, kid: string | undefined): Promise<readonly CryptoKey[] | undefined> {
     if (domain !== this.#parts.domain && !this.#parts.configured.has(domain)) return undefined;
-    const found = await this.#known(domain, kid);
-    if (found.length > 0 || domain === this.#parts.domain) return found;
-    await this.#askNow(domain);
-    return await this.#known(domain, kid);
+    let found = await this.#known(domain, kid);
+    for (let round = 0; round < ROUNDS && found.length === 0 && domain !== this.#parts.domain; round++) {
+      await this.#ask(domain);
+      found = await this.#known(domain, kid);
+    }
+    return found;
   }
 
   /** Asks every peer for its key set; one that does not answer keeps the keys that it had. */
@@ -62,11 +67,6 @@ export class TrustedKeys {
     return await Promise.all(fit.map(({ jwk }) => importPublicKey(jwk, domain)));
   }
 
-  async #askNow(domain: string): Promise<void> {
-    const sinceMs = performance.now() - (this.#askedAtMs.get(domain) ?? Number.NEGATIVE_INFINITY);
-    if (sinceMs >= ASK_INTERVAL_MS || this.#asking.has(domain)) await this.#ask(domain);
-  }
-
   /** Never twice at once. */
   async #ask(domain: string): Promise<void> {
     const asking = this.#asking.get(domain) ?? this.#hear(domain).finally(() => this.#asking.delete(domain));
@@ -76,6 +76,8 @@ export class TrustedKeys {
 
   async #hear(domain: string): Promise<void> {
     const { peers, store, log } = this.#parts;
+    const agoMs = performance.now() - (this.#askedAtMs.get(domain) ?? Number.NEGATIVE_INFINITY);
+    if (agoMs < ASK_INTERVAL_MS) await sleep(ASK_INTERVAL_MS - agoMs);
     this.#askedAtMs.set(domain, performance.now());
     try {
       const { keys } = await peers.ask(domain, { method: "GET", path: ["aaa", "jwks"], answer: keySet });
