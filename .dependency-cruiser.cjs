@@ -124,7 +124,7 @@ module.exports = {
         path: "^provider/",
         pathNot: [
           "^provider/(domain/|errors\\.ts$|correlation\\.ts$|lightpath/drac/wire\\.ts$|lightpath/nsi/wire/)",
-          "^provider/aaa/(wire|domain-record|assertion|channel|token|proof|keys|covers)\\.ts$",
+          "^provider/aaa/(wire|oauth|domain-record|assertion|channel|token|proof|keys|covers)\\.ts$",
         ],
       },
     ),

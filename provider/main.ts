@@ -30,12 +30,14 @@ The configuration holds:
   domain           the domain's name
   listen           {address, port} of the HTTPS server
   tls              {certificateFile, keyFile}: PEM; callers pin the certificate
-  signingKeyFile   private Ed25519 JWK that signs consents, tokens and messages
+  signingKeyFile   private Ed25519 JWK that signs consents and tokens, or a JWK Set
+                   whose first key signs; a change is taken while the agent runs
   store            SQLite file of grants and reservations
   policies         folder of Cedar policies (*.cedar): what is permitted to whom;
                    a change is taken while the agent runs, unless it is faulty
   timeZone         in which policies see hours and weekdays (UTC)
-  clients, peers   who may ask: each one's public key; a client's groups
+  clients, peers   who may ask: each one's public key; a client's groups; what a
+                   peer is trusted with (may: consent, coordinate, tell)
   topology         {stps, links}: where lightpaths end, what joins the switches
   element          {driver: "linux", devices: {port: [device, …]}} steers bridges
                    (needs root), {driver: "none"} steers nothing

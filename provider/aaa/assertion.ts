@@ -17,14 +17,14 @@ export const assertionClaims = z.object({
   exp: z.number(),
 });
 
-/** Who signs: a client by its id, a domain by its name. */
-export interface Caller {
+/** Who signs: a client by its id. */
+export interface Signer {
   readonly id: string;
   readonly key: CryptoKey;
 }
 
 /** A fresh proof of who calls, for one request to one domain (the form of RFC 7523's private_key_jwt). */
-export async function signAssertion(caller: Caller, audience: string): Promise<string> {
+export async function signAssertion(caller: Signer, audience: string): Promise<string> {
   return await new SignJWT()
     .setProtectedHeader({ alg: ALGORITHM, typ: ASSERTION_TYPE })
     .setIssuer(caller.id)

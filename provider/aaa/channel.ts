@@ -1,11 +1,14 @@
 import { TLSSocket } from "node:tls";
+import pLimit from "p-limit";
 import { Agent, buildConnector, request } from "undici";
 import { z } from "zod";
 import { currentMove, MOVE_HEADER } from "../correlation.ts";
 import { reasonOf } from "../errors.ts";
-import { type Caller, signAssertion } from "./assertion.ts";
+import type { Caller } from "./caller.ts";
 import { certificateFingerprint, type DomainRecord } from "./domain-record.ts";
-import { type Refusal, refusal, TOKEN_HEADER } from "./wire.ts";
+import { tokenError } from "./oauth.ts";
+import { present } from "./presentation.ts";
+import { type Refusal, refusal } from "./wire.ts";
 
 /** How a domain answered. `silent`: it could not be reached, is not the pinned one (`impostor`), or spoke nonsense. */
 export type Answer<T> =
@@ -18,6 +21,8 @@ export interface Question<T> {
   /** Segments of the path, each escaped. */
   readonly path: readonly string[];
   readonly body?: object;
+  /** For an OAuth endpoint, instead of a body. */
+  readonly form?: Readonly<Record<string, string | readonly string[]>>;
   readonly token?: string;
   /** Of the answer's body. */
   readonly answer: z.ZodType<T>;
@@ -28,16 +33,19 @@ const LONGEST_ANSWER_BYTES = 4 * 1_024 * 1_024;
 
 /** Who is followed says at least that it is there. */
 const LONGEST_SILENCE_MS = 60_000;
+/** Asked at once; what is more waits its turn here, where it is not yet counted as unanswered. */
+const MOST_AT_ONCE = 16;
 
 /** For answers without a body (204). */
 export const nothing: z.ZodType<undefined> = z.undefined();
 
-/** An HTTPS connection to one domain's agent, whose certificate is pinned; each request is signed by the caller. */
+/** An HTTPS connection to one domain's agent, whose certificate is pinned; each request shows who calls. */
 export class Channel {
   readonly domain: DomainRecord;
   readonly #caller: Promise<Caller>;
   readonly #agent: Agent;
   readonly #timeoutMs: number;
+  readonly #inTurn = pLimit(MOST_AT_ONCE);
 
   constructor(domain: DomainRecord, caller: Promise<Caller>, timeoutMs: number) {
     this.domain = domain;
@@ -46,7 +54,12 @@ export class Channel {
     // Awaited at each request; without this a bad key would end the process before the first one.
     caller.catch(() => undefined);
     this.#agent = new Agent({
-      connect: pinnedTo(domain, timeoutMs),
+      connect: (options, callback) => {
+        caller.then(
+          ({ certificate }) => pinnedTo(domain, timeoutMs, certificate)(options, callback),
+          (thrown: unknown) => callback(thrown instanceof Error ? thrown : new Error(String(thrown)), null),
+        );
+      },
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
       maxResponseSize: LONGEST_ANSWER_BYTES,
@@ -56,24 +69,32 @@ export class Channel {
 
   /** Never rejects because of the domain; rejects with input.invalid if the caller's key is none. */
   async ask<T>(question: Question<T>): Promise<Answer<T>> {
+    return await this.#inTurn(() => this.#ask(question));
+  }
+
+  async #ask<T>(question: Question<T>): Promise<Answer<T>> {
     const caller = await this.#caller;
+    const path = pathOf(question.path);
+    const { method, token, form, body: json } = question;
+    const presented = await present(caller, this.domain.name, { method, path, token, form });
     try {
-      const { statusCode, body } = await request(new URL(path(question.path), this.domain.url), {
+      const { statusCode, body } = await request(new URL(path, this.domain.url), {
         dispatcher: this.#agent,
-        method: question.method,
+        method,
         // The other limits begin anew with each byte that trickles in.
         signal: AbortSignal.timeout(2 * this.#timeoutMs),
         headers: {
-          ...(await this.#identity(caller)),
-          ...(question.token === undefined ? {} : { [TOKEN_HEADER]: question.token }),
-          ...(question.body === undefined ? {} : { "content-type": "application/json" }),
+          ...this.#common(),
+          ...presented.headers,
+          ...(presented.form === undefined ? {} : { "content-type": "application/x-www-form-urlencoded" }),
+          ...(json === undefined ? {} : { "content-type": "application/json" }),
         },
-        body: question.body === undefined ? null : JSON.stringify(question.body),
+        body: presented.form?.toString() ?? (json === undefined ? null : JSON.stringify(json)),
       });
       const text = await body.text();
       const content: unknown = text === "" ? undefined : JSON.parse(text);
       if (statusCode >= 200 && statusCode < 300) return { kind: "ok", value: question.answer.parse(content) };
-      return { kind: "refused", status: statusCode, refusal: refusal.parse(content) };
+      return { kind: "refused", status: statusCode, refusal: this.#refusal(content, form !== undefined) };
     } catch (thrown) {
       return silent(thrown);
     }
@@ -89,10 +110,12 @@ export class Channel {
     signal: AbortSignal,
   ): Promise<Answer<AsyncIterable<Uint8Array>>> {
     const caller = await this.#caller;
+    const path = pathOf(segments);
+    const presented = await present(caller, this.domain.name, { method: "GET", path });
     try {
-      const { statusCode, body } = await request(new URL(path(segments), this.domain.url), {
+      const { statusCode, body } = await request(new URL(path, this.domain.url), {
         ...{ dispatcher: this.#agent, method: "GET", signal, bodyTimeout: LONGEST_SILENCE_MS },
-        headers: { ...(await this.#identity(caller)), ...headers },
+        headers: { ...this.#common(), ...presented.headers, ...headers },
       });
       if (statusCode === 200) return { kind: "ok", value: body };
       return { kind: "refused", status: statusCode, refusal: refusal.parse(await body.json()) };
@@ -101,10 +124,18 @@ export class Channel {
     }
   }
 
-  async #identity(caller: Caller): Promise<Record<string, string>> {
+  /** A domain is called by its name, wherever it is reached: a proof is for one domain's request. */
+  #common(): Record<string, string> {
     const move = currentMove();
-    const authorization = `Bearer ${await signAssertion(caller, this.domain.name)}`;
-    return { authorization, ...(move === undefined ? {} : { [MOVE_HEADER]: move }) };
+    return { host: this.domain.name, ...(move === undefined ? {} : { [MOVE_HEADER]: move }) };
+  }
+
+  /** An OAuth endpoint says it in the words of OAuth. */
+  #refusal(content: unknown, ofOAuth: boolean): Refusal {
+    const plain = refusal.safeParse(content);
+    if (plain.success || !ofOAuth) return plain.success ? plain.data : refusal.parse(content);
+    const { error, error_description: reason, refusal: about } = tokenError.parse(content);
+    return about ?? { error, domain: this.domain.name, reason };
   }
 
   async close(): Promise<void> {
@@ -117,7 +148,7 @@ function silent(thrown: unknown): Extract<Answer<never>, { kind: "silent" }> {
   return { kind: "silent", timedOut: /timeout/i.test(reason), impostor: thrown instanceof Impostor, reason };
 }
 
-function path(segments: readonly string[]): string {
+function pathOf(segments: readonly string[]): string {
   return `/${segments.map(encodeURIComponent).join("/")}`;
 }
 

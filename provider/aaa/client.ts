@@ -5,8 +5,17 @@ import type { Aaa } from "./aaa.ts";
 import { CLIENT_TIMEOUT_MS, type ClientCredentials, callerOf } from "./caller.ts";
 import { Channel, nothing } from "./channel.ts";
 import type { DomainRecord } from "./domain-record.ts";
+import {
+  ACCESS_TOKEN,
+  JWT_TOKEN,
+  type LightpathWish,
+  type PlacementWish,
+  TOKEN_EXCHANGE,
+  TOKEN_PATH,
+  tokenResponse,
+} from "./oauth.ts";
 import { granted, unlessAbsent } from "./outcome.ts";
-import { tokenClaims } from "./token.ts";
+import { grantClaims, issuerOf, type TokenClaims, tokenClaims } from "./token.ts";
 import {
   type Grant,
   type GrantListing,
@@ -17,7 +26,6 @@ import {
   grantStatus,
   type Token,
   type TokenRequest,
-  token,
 } from "./wire.ts";
 
 /** The AAA of a domain over its HTTPS API. Constructing it touches no network. */
@@ -51,9 +59,18 @@ export class AaaClient implements Aaa {
   }
 
   async mintToken(request: TokenRequest): Promise<Token> {
-    const answer = await this.#channel.ask({ method: "POST", path: ["aaa", "tokens"], body: request, answer: token });
-    const minted = granted(answer, this.#channel, `give a token for ${request.vm}`);
-    if (isFor(request, minted)) return minted;
+    const answer = await this.#channel.ask({
+      method: "POST",
+      path: TOKEN_PATH,
+      form: exchangeOf(request, this.#channel.domain.name),
+      answer: tokenResponse,
+    });
+    const { access_token: token } = granted(answer, this.#channel, `give a token for ${request.vm}`);
+    const claims = tokenClaims.parse(decodeJwt(token));
+    if (isFor(request, claims)) {
+      const [{ domains }] = claims.authorization_details;
+      return { token, expiresAt: new Date(claims.exp * 1_000).toISOString(), domains };
+    }
     throw new TurntableError(
       "domain.refused",
       `${this.#channel.domain.name} gave a token that is not for ${request.siteKey}`,
@@ -69,8 +86,35 @@ export class AaaClient implements Aaa {
   }
 }
 
+/** The grant is exchanged (RFC 8693) for less: one direction, one host at its end (RFC 9396). */
+function exchangeOf({ grant, ...wish }: TokenRequest, domain: string) {
+  const { vm, to, siteKey } = wish;
+  const details: [LightpathWish, PlacementWish] = [
+    { type: "lightpath", ...wish },
+    { type: "vm-placement", vm, site: to, siteKey },
+  ];
+  return {
+    grant_type: TOKEN_EXCHANGE,
+    subject_token: grant,
+    subject_token_type: JWT_TOKEN,
+    requested_token_type: ACCESS_TOKEN,
+    resource: [...new Set([domain, ...domainsOf(grant)])].map(issuerOf),
+    authorization_details: JSON.stringify(details),
+  };
+}
+
+/** The domains that a grant names; none if it is none, of which its domain will say more. */
+function domainsOf(grant: string): readonly string[] {
+  try {
+    return grantClaims.parse(decodeJwt(grant)).authorization_details[0].domains;
+  } catch {
+    return [];
+  }
+}
+
 /** Whether a token names exactly the way that was asked for, and the host key at its end. */
-function isFor({ from, to, vm, siteKey }: TokenRequest, { token }: Token): boolean {
-  const [details] = tokenClaims.parse(decodeJwt(token)).authorization_details;
-  return details.from === from && details.to === to && details.vm === vm && details.siteKey === siteKey;
+function isFor({ from, to, vm, siteKey }: TokenRequest, { authorization_details: details }: TokenClaims): boolean {
+  const [way, ...placements] = details;
+  const isPlaced = placements.every((one) => one.vm === vm && one.site === to && one.siteKey === siteKey);
+  return way.from === from && way.to === to && way.vm === vm && way.siteKey === siteKey && isPlaced;
 }

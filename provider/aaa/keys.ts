@@ -1,4 +1,4 @@
-import { type CryptoKey, importJWK } from "jose";
+import { type CryptoKey, calculateJwkThumbprint, importJWK } from "jose";
 import { z } from "zod";
 import { TurntableError } from "../errors.ts";
 
@@ -17,6 +17,8 @@ export interface PublicJwk {
 export interface SigningKey {
   readonly key: CryptoKey;
   readonly publicJwk: PublicJwk;
+  /** The public half's thumbprint (RFC 7638, SHA-256, base64url): its name in key sets and proofs. */
+  readonly kid: string;
 }
 
 /**
@@ -29,7 +31,8 @@ export async function importSigningKey(text: string, owner: string): Promise<Sig
   const { kty, crv, x, d } = jwk.data;
   const key = await importJWK({ kty, crv, x, d }, ALGORITHM).catch(() => undefined);
   if (key === undefined || key instanceof Uint8Array) throw notAKey(owner);
-  return { key, publicJwk: { kty, crv, x } };
+  const publicJwk = { kty, crv, x };
+  return { key, publicJwk, kid: await calculateJwkThumbprint(publicJwk) };
 }
 
 /** Throws input.invalid if the key is no Ed25519 public key. */

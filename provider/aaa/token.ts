@@ -3,8 +3,15 @@ import { encryption, timeWindow } from "./wire.ts";
 
 /** `typ` headers: a signature made for one purpose serves no other. */
 export const GRANT_TYPE = "turntable-grant+jwt";
+export const WISH_TYPE = "turntable-wish+jwt";
 export const CONSENT_TYPE = "turntable-consent+jwt";
 export const TOKEN_TYPE = "at+jwt";
+
+/** A domain as an authorization server (RFC 8414) and as a resource (RFC 8707), wherever its agent is reached. */
+export const issuerOf = (domain: string): string => `https://${domain}`;
+
+/** The domain of an issuer or a resource; a bare name stays as it is. */
+export const domainOfIssuer = (issuer: string): string => issuer.replace(/^https:\/\//, "");
 
 const stps = z.tuple([z.string(), z.string()]);
 /** Where travel begins, if it may go one way only; and what was said of encryption. */
@@ -46,6 +53,15 @@ export const lightpathDetails = z.object({
   grant: z.string(),
 });
 
+/** What else a token lets happen at the end of that way: which VM a site may accept, at the host with which key. */
+export const placementDetails = z.object({
+  type: z.literal("vm-placement"),
+  vm: z.string(),
+  /** The STP of the site. */
+  site: z.string(),
+  siteKey: z.string(),
+});
+
 /** Each domain's signed consent, by the domain's name. */
 const consents = z.record(z.string(), z.string());
 
@@ -56,16 +72,22 @@ export const grantClaims = z.object({
   authorization_details: z.tuple([grantDetails]),
   consents,
 });
+const domain = z.string().transform(domainOfIssuer);
+
+/** An access token (RFC 9068), domains by their names; `cnf.jkt`: whose key must be proven with it (RFC 9449). */
 export const tokenClaims = z.object({
-  iss: z.string(),
+  iss: domain,
   sub: z.string(),
-  aud: z.array(z.string()),
+  aud: z.array(domain),
   jti: z.string(),
-  authorization_details: z.tuple([lightpathDetails]),
+  exp: z.number(),
+  cnf: z.object({ jkt: z.string() }),
+  authorization_details: z.tuple([lightpathDetails], placementDetails),
   consents,
 });
 
 export type ConsentDetails = z.output<typeof consentDetails>;
 export type GrantDetails = z.output<typeof grantDetails>;
 export type LightpathDetails = z.output<typeof lightpathDetails>;
+export type PlacementDetails = z.output<typeof placementDetails>;
 export type TokenClaims = z.output<typeof tokenClaims>;

@@ -73,19 +73,25 @@ export const grantStatus = z.strictObject({
 export const grantListing = grantStatus.extend({ vm: z.string() });
 
 /** One direction of travel under a grant. The token lives no longer than the window, nor than the domain's own limit. */
-export const tokenRequest = z.strictObject({
-  grant: z.string(),
-  from: z.string(),
-  to: z.string(),
-  bandwidthMbps: z.number().positive(),
-  window: timeWindow,
-  vm: z.string().min(1),
+export interface TokenRequest {
+  readonly grant: string;
+  readonly from: string;
+  readonly to: string;
+  readonly bandwidthMbps: number;
+  readonly window: TimeWindow;
+  readonly vm: string;
   /** SHA-256 of the destination's pinned ssh host key, as ssh-keygen prints it ("SHA256:…"). */
-  siteKey: z.string(),
-  encryption: encryption.optional(),
-});
+  readonly siteKey: string;
+  readonly encryption?: "tls" | "none" | undefined;
+}
 
-export const token = z.strictObject({ token: z.string(), expiresAt: z.iso.datetime(), domains: z.array(z.string()) });
+/** A token, and which domains it is for. */
+export interface Token {
+  readonly token: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+  readonly domains: readonly string[];
+}
 
 /** Body of every answer that is not 2xx. `domain` is the one that refused, which need not be the one asked. */
 export const refusal = z.strictObject({
@@ -98,7 +104,7 @@ export const refusal = z.strictObject({
   nextFreeSlot: timeWindow.optional(),
 });
 
-/** Every request carries `Authorization: Bearer <assertion>` (who calls); reserving and provisioning also this (what may be done). */
+/** A coordinating domain passes on the caller's token in this; a caller presents it by `Authorization: DPoP` (RFC 9449). */
 export const TOKEN_HEADER = "turntable-token";
 
 export type PathConstraints = z.output<typeof pathConstraints>;
@@ -107,6 +113,4 @@ export type GrantRequest = z.output<typeof grantRequest>;
 export type Grant = z.output<typeof grant>;
 export type GrantStatus = z.output<typeof grantStatus>;
 export type GrantListing = z.output<typeof grantListing>;
-export type TokenRequest = z.output<typeof tokenRequest>;
-export type Token = z.output<typeof token>;
 export type Refusal = z.output<typeof refusal>;

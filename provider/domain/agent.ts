@@ -1,10 +1,12 @@
+import type { DatabaseSync } from "node:sqlite";
 import type { Logger } from "pino";
-import { importPublicKey } from "../aaa/keys.ts";
 import { reasonOf } from "../errors.ts";
 import { Callers } from "./aaa/callers.ts";
 import { aaaHalf } from "./aaa/half.ts";
+import { Proofs } from "./aaa/proofs.ts";
 import { serveAaa } from "./aaa/routes.ts";
 import { Signatures } from "./aaa/signatures.ts";
+import { Spent } from "./aaa/spent.ts";
 import { Ledger } from "./accounting/ledger.ts";
 import { Refusals } from "./accounting/refusals.ts";
 import { Atlas } from "./discovery/atlas.ts";
@@ -13,8 +15,14 @@ import { serveDiscovery } from "./discovery/routes.ts";
 import { Statements } from "./discovery/statements.ts";
 import { dracHalf } from "./drac/half.ts";
 import { serveConnections, serveNotifications, serveSegments } from "./drac/routes.ts";
+import { KeyStore } from "./keys/key-store.ts";
+import { WatchedKeys } from "./keys/own-keys.ts";
+import { TrustedKeys, type TrustedParts } from "./keys/trusted-keys.ts";
 import type { Loaded } from "./load.ts";
 import { nsiHalf } from "./nsi/half.ts";
+import { AuthorizationServer } from "./oauth/authorization-server.ts";
+import { serveOAuth } from "./oauth/routes.ts";
+import { Pace } from "./pace.ts";
 import { Peers } from "./peers.ts";
 import { openPolicies } from "./policy/policies.ts";
 import { repeat } from "./repeat.ts";
@@ -41,18 +49,27 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const database = openStore(loaded.config.store);
   const statements = new Statements(database);
   const atlas = new Atlas(domain, loaded.config.topology, statements);
-  const ownPublic = await importPublicKey(loaded.signing.publicJwk, domain);
   const trust = openTrust(loaded, log);
   const peers = new Peers(loaded, trust);
-  const signatures = new Signatures(loaded, ownPublic, trust);
+  const keys = new WatchedKeys(loaded.signing, log);
+  const trusted = trustedBy({ domain, trust, database, own: keys, peers, log });
+  const signatures = new Signatures(domain, keys, trusted);
   const unsealed = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "a fact could not be sealed");
-  const accounts = new Ledger({ domain, database, key: loaded.signing.key, failed: unsealed });
+  const accounts = new Ledger({ domain, database, keys, failed: unsealed });
   const ground = { config: { ...loaded.config, topology: atlas }, database, signatures, peers, accounts, log };
   const aaa = aaaHalf(ground, policies);
   const drac = dracHalf(ground, aaa.authority, ownPorts(loaded.config));
   const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds: discovery.lifeSeconds, log });
   const refusals = new Refusals(accounts);
-  const server = makeServer(loaded, new Callers(domain, trust, database), log, refusals);
+  const spent = new Spent(database);
+  const { config } = loaded;
+  const proofs = new Proofs(domain, spent);
+  const callers = new Callers({ domain, trust, peers: loaded.peers, spent, proofs });
+  const pace = new Pace(config.pace);
+  const server = await makeServer(loaded, { keys, callers, pace, log, refusals });
+  const { tokens, consents } = aaa;
+  const exchanging = { domain, trust, peers: loaded.peers, keys, proofs, tokens, signatures, consents, pace };
+  serveOAuth(server, new AuthorizationServer({ ...exchanging, config, database, refusals, log }));
   serveAaa(server, aaa);
   serveConnections(server, drac);
   serveNotifications(server, drac.notices);
@@ -63,18 +80,22 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const nsi = await nsiHalf(ground, loaded, aaa, drac.coordinator, refusals);
   const url = await server.listen({ host: listen.address, port: listen.port });
   const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
+  // Whoever sees a signature by a key that is new to it asks for the keys.
+  keys.whenChanged(() => void exchange.refresh().catch(complain));
   const stops = [
     repeat(() => drac.segments.expire(), EXPIRY_INTERVAL_MS, complain),
     repeat(() => drac.debts.settle(), DEBT_INTERVAL_MS, complain),
+    repeat(() => aaa.withdrawals.settle(), DEBT_INTERVAL_MS, complain),
     repeat(async () => refusals.flush(), DEBT_INTERVAL_MS, complain),
     repeat(() => exchange.refresh(), discovery.refreshSeconds * 1_000, complain),
+    repeat(() => trusted.refresh(), discovery.refreshSeconds * 1_000, complain),
   ];
   return {
     url,
     close: async () => {
       await nsi?.close();
       await server.close();
-      await Promise.all([...stops.map((stop) => stop()), policies.close(), trust.close()]);
+      await Promise.all([...stops.map((stop) => stop()), policies.close(), trust.close(), keys.close()]);
       await exchange.settled();
       await peers.close();
       refusals.flush(true);
@@ -82,4 +103,18 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
       database.close();
     },
   };
+}
+
+interface TrustedBy extends Omit<TrustedParts, "store"> {
+  readonly database: DatabaseSync;
+  readonly own: WatchedKeys;
+}
+
+/** Whose signatures this domain believes; its own keys are kept on record. */
+function trustedBy({ database, ...parts }: TrustedBy): TrustedKeys {
+  const store = new KeyStore(database);
+  const publish = (): void => store.publish(parts.domain, parts.own.all);
+  publish();
+  parts.own.whenChanged(publish);
+  return new TrustedKeys({ ...parts, store });
 }

@@ -4,6 +4,9 @@ import { isTimeZone } from "./policy/civil-time.ts";
 const domainName = z.string().regex(/^[a-z0-9.-]+$/);
 const publicJwk = z.looseObject({ kty: z.literal("OKP"), crv: z.literal("Ed25519"), x: z.string() });
 
+/** What a domain may be trusted with by another. */
+export const peerRight = z.enum(["consent", "coordinate", "tell"]);
+
 /** A place where a lightpath can end: a port of one domain's switch, facing a site. */
 export const stp = z.strictObject({
   /** `urn:ogf:network:<domain>:<year>:<port>` (NSI form). */
@@ -60,9 +63,12 @@ const nsi = z.strictObject({
 export const domainConfig = z.strictObject({
   domain: domainName,
   listen: z.strictObject({ address: z.string(), port: z.int() }),
-  /** PEM files of the HTTPS server; peers and clients pin the certificate. */
+  /** PEM files of the HTTPS server, which it also shows where it calls; peers and clients pin the certificate. */
   tls: z.strictObject({ certificateFile: z.string(), keyFile: z.string() }),
-  /** Private Ed25519 JWK with which this domain signs consents, tokens and messages to peers. */
+  /**
+   * Private Ed25519 JWK with which this domain signs consents and tokens, or a JWK Set of such: the first signs, all are
+   * published. Looked at again whenever it changes.
+   */
   signingKeyFile: z.string(),
   /** SQLite file. */
   store: z.string(),
@@ -76,13 +82,18 @@ export const domainConfig = z.strictObject({
   clients: z.array(
     z.strictObject({ id: z.string(), publicKey: publicJwk, groups: z.array(z.string().min(1)).max(64).default([]) }),
   ),
-  /** Other domains: where they are, which certificate they show, and which key signs for them. */
+  /** Other domains: where they are, which certificate they show, and which key signs for them until they tell their keys. */
   peers: z.array(
     z.strictObject({
       domain: domainName,
       url: z.url({ protocol: /^https$/, error: "must be an https URL" }),
       certificateFile: z.string(),
       publicKey: publicJwk,
+      /**
+       * What it is trusted with: to ask for consent in the name of its clients, to coordinate connections through this domain,
+       * to tell topologies. That it revokes what it asked for is always taken.
+       */
+      may: z.array(peerRight).default([...peerRight.options]),
     }),
   ),
   /** This domain's STPs and links, and what is to be thought of others until they tell. */
@@ -110,4 +121,5 @@ export const domainConfig = z.strictObject({
 });
 
 export type DomainConfig = z.output<typeof domainConfig>;
+export type PeerRight = z.output<typeof peerRight>;
 export type Topology = z.output<typeof topology>;

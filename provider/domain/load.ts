@@ -1,11 +1,14 @@
+import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import type { CryptoKey } from "jose";
+import { type CryptoKey, calculateJwkThumbprint } from "jose";
 import { z } from "zod";
 import { certificateFingerprint } from "../aaa/domain-record.ts";
-import { importPublicKey, importSigningKey, type PublicJwk, type SigningKey } from "../aaa/keys.ts";
+import { importPublicKey, type PublicJwk } from "../aaa/keys.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
-import { type DomainConfig, domainConfig } from "./config.ts";
+import { type DomainConfig, domainConfig, type PeerRight } from "./config.ts";
+import { readKeys } from "./keys/key-file.ts";
+import type { KeyFile } from "./keys/own-keys.ts";
 
 /** Someone who may call, known by a key. */
 export interface Known {
@@ -13,13 +16,19 @@ export interface Known {
   /** A client's id, or a peer's domain. */
   readonly id: string;
   readonly key: CryptoKey;
+  readonly publicJwk: PublicJwk;
+  /** The key's thumbprint (RFC 7638). */
+  readonly kid: string;
   /** A client's, by which policies know it. */
   readonly groups: readonly string[];
+  /** A peer's: what it is trusted with. */
+  readonly may: readonly PeerRight[];
 }
 
 export interface PeerAddress {
   readonly name: string;
   readonly url: string;
+  readonly certificate: X509Certificate;
   /** Of its certificate. */
   readonly fingerprint: string;
 }
@@ -30,7 +39,7 @@ export interface Loaded {
   readonly source: { readonly file: string; readonly text: string };
   readonly config: DomainConfig;
   readonly tls: { readonly cert: string; readonly key: string };
-  readonly signing: SigningKey;
+  readonly signing: KeyFile;
   readonly known: ReadonlyMap<string, Known>;
   readonly peers: readonly PeerAddress[];
   /** By the fingerprint of its certificate. */
@@ -56,31 +65,43 @@ export async function loadConfig(file: string): Promise<Loaded> {
   if (faults.length > 0) throw invalid(file, faults.join("; "));
   const peers = config.peers.map(async ({ domain, url, certificateFile }) => ({
     ...{ name: domain, url },
-    fingerprint: fingerprintOf(await read(at(certificateFile)), certificateFile),
+    ...certified(await read(at(certificateFile)), certificateFile),
   }));
   const known = await knownOf(config);
   const requesters = (config.nsi?.requesters ?? []).map(async ({ nsa, certificateFile, client: id, callbacks }) => {
     const client = known.get(id);
     if (client === undefined) throw new TypeError(`${id} was looked for before`);
-    const fingerprint = fingerprintOf(await read(at(certificateFile)), certificateFile);
+    const { fingerprint } = certified(await read(at(certificateFile)), certificateFile);
     return [fingerprint, { nsa, client, callbacks }] as const;
   });
   return {
     source: { file, text },
     config,
     tls: { cert: await read(at(config.tls.certificateFile)), key: await read(at(config.tls.keyFile)) },
-    signing: await importSigningKey(await read(at(config.signingKeyFile)), config.domain),
+    signing: await signingOf(at(config.signingKeyFile), config.domain),
     ...{ known, peers: await Promise.all(peers), requesters: new Map(await Promise.all(requesters)) },
   };
 }
 
+async function signingOf(file: string, domain: string): Promise<KeyFile> {
+  return { domain, file, keys: await readKeys(await read(file), domain) };
+}
+
 async function knownOf({ clients, peers }: DomainConfig): Promise<ReadonlyMap<string, Known>> {
-  const entry = async (kind: Known["kind"], id: string, publicKey: PublicJwk, groups: readonly string[]) =>
-    [id, { kind, id, key: await importPublicKey(publicKey, id), groups }] as const;
+  const entry = async (
+    kind: Known["kind"],
+    id: string,
+    { kty, crv, x }: PublicJwk,
+    more: Pick<Known, "groups" | "may">,
+  ) => {
+    const publicJwk = { kty, crv, x };
+    const key = await importPublicKey(publicJwk, id);
+    return [id, { kind, id, key, publicJwk, kid: await calculateJwkThumbprint(publicJwk), ...more }] as const;
+  };
   return new Map(
     await Promise.all([
-      ...clients.map((client) => entry("client", client.id, client.publicKey, client.groups)),
-      ...peers.map((peer) => entry("peer", peer.domain, peer.publicKey, [])),
+      ...clients.map((client) => entry("client", client.id, client.publicKey, { groups: client.groups, may: [] })),
+      ...peers.map((peer) => entry("peer", peer.domain, peer.publicKey, { groups: [], may: peer.may })),
     ]),
   );
 }
@@ -96,6 +117,7 @@ function faultsOf(config: DomainConfig): readonly string[] {
   const faults = [
     ...strangers.map(({ nsa, client }) => `the requester ${nsa} counts as ${client}, which is no client`),
     ...doubled.map((name) => `${name} is named twice among the domain, its clients and its peers`),
+    ...sharedKeys(config.clients).map((ids) => `${ids} have the same key, by which they are to be told apart`),
     ...foreign.map((stp) => `the STP ${stp.id} must be named urn:ogf:network:${stp.domain}:…`),
     ...(discovery.lifeSeconds > discovery.refreshSeconds
       ? []
@@ -108,6 +130,12 @@ function faultsOf(config: DomainConfig): readonly string[] {
   return [...faults, ...lacking.map(({ port, id, channels }) => `port ${port} of ${id} needs ${channels} devices`)];
 }
 
+/** Clients' ids that share a key, a text for each such key. */
+function sharedKeys(clients: DomainConfig["clients"]): readonly string[] {
+  const byKey = Map.groupBy(clients, ({ publicKey }) => publicKey.x);
+  return [...byKey.values()].filter(({ length }) => length > 1).map((all) => all.map(({ id }) => id).join(" and "));
+}
+
 async function read(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
@@ -116,9 +144,10 @@ async function read(file: string): Promise<string> {
   }
 }
 
-function fingerprintOf(pem: string, file: string): string {
+function certified(pem: string, file: string): Pick<PeerAddress, "certificate" | "fingerprint"> {
   try {
-    return certificateFingerprint(pem);
+    const certificate = new X509Certificate(pem);
+    return { certificate, fingerprint: certificateFingerprint(certificate) };
   } catch (thrown) {
     throw invalid(file, `it holds no certificate: ${reasonOf(thrown)}`, thrown);
   }

@@ -1,4 +1,5 @@
 import { RateLimiterMemory } from "rate-limiter-flexible";
+import { Refused } from "./refused.ts";
 
 /** What is saved up for a burst: a hundred moves may begin at once. */
 const SECONDS = 10;
@@ -28,12 +29,17 @@ export class Pace {
   }
 
   /** Somebody unknown asked from there, and a signature may have been verified in vain. */
-  async blame(address: string): Promise<void> {
-    await this.#strangers.penalty(address);
+  async blame(address: string, points = 1): Promise<void> {
+    if (points > 0) await this.#strangers.penalty(address, points);
   }
 
   /** Whether one more request of this caller, which costs so many points, is to be answered now. */
   async allows(caller: string, points: number): Promise<boolean> {
     return (await this.#callers.penalty(caller, points)).consumedPoints <= this.#callers.points;
   }
+}
+
+/** What is answered then. */
+export function tooFast(who: string): Refused {
+  return new Refused(429, "caller.too-fast", `${who} asks too often`);
 }

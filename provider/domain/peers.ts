@@ -11,9 +11,9 @@ export class Peers {
   readonly #channels: ReadonlyMap<string, Channel>;
   readonly #trust: Pick<Trust, "known">;
 
-  constructor({ config, signing, peers }: Loaded, trust: Pick<Trust, "known">) {
+  constructor({ config, signing, tls, peers }: Loaded, trust: Pick<Trust, "known">) {
     this.#trust = trust;
-    const caller = Promise.resolve({ id: config.domain, key: signing.key });
+    const caller = Promise.resolve({ id: config.domain, ...signing.keys[0], certificate: tls });
     this.#channels = new Map(peers.map((peer) => [peer.name, new Channel(peer, caller, PEER_TIMEOUT_MS)]));
   }
 

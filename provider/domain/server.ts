@@ -1,3 +1,6 @@
+import type { X509Certificate } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { TLSSocket } from "node:tls";
 import { type FastifyError, type FastifyRequest, fastify } from "fastify";
 import {
   hasZodFastifySchemaValidationErrors,
@@ -7,22 +10,32 @@ import {
 } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import { z } from "zod";
-import type { Refusal } from "../aaa/wire.ts";
+import { certificateFingerprint } from "../aaa/domain-record.ts";
+import { ALGORITHM } from "../aaa/keys.ts";
+import { type Refusal, TOKEN_HEADER } from "../aaa/wire.ts";
 import { correlated, MOVE_HEADER, moveNamed } from "../correlation.ts";
-import type { Callers } from "./aaa/callers.ts";
+import type { Callers, Shown } from "./aaa/callers.ts";
 import type { Refusals } from "./accounting/refusals.ts";
+import type { PeerRight } from "./config.ts";
+import type { OwnKeys } from "./keys/own-keys.ts";
 import type { Known, Loaded } from "./load.ts";
-import { Pace } from "./pace.ts";
+import { describeApi } from "./openapi.ts";
+import { type Pace, tooFast } from "./pace.ts";
+import { requireRight } from "./peer-right.ts";
 import { Refused } from "./refused.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
     caller: Known | undefined;
+    /** That the caller presents, or a domain passes on. */
+    token: string | undefined;
     /** The move in whose course this is asked, if its id was sent. */
     move: string | undefined;
   }
   interface FastifyContextConfig {
-    /** What a request costs of its caller's pace; absent: one. */
+    /** Who asks is not asked for. */
+    isPublic?: boolean;
+    /** What a request costs of its caller's pace, or of its address's if it is public; absent: one. */
     points?: number;
   }
 }
@@ -37,15 +50,24 @@ const IDLE_TIMEOUT_MS = 60_000;
 const MOST_CONNECTIONS = 1_000;
 /** What turns down a wish, or something that is none; what is not there is merely told so. */
 const ACCOUNTED = new Set([400, 401, 403, 409, 413, 415, 429]);
-const PUBLIC_PATH = "/.well-known/turntable";
 
-export type Server = ReturnType<typeof makeServer>;
+interface ServerParts {
+  readonly keys: OwnKeys;
+  readonly callers: Callers;
+  readonly pace: Pace;
+  readonly log: Logger;
+  readonly refusals: Refusals;
+}
+
+export type Server = Awaited<ReturnType<typeof makeServer>>;
 
 /** The domain's HTTPS server: everything but the public description is refused to whom `callers` does not recognize. */
-export function makeServer({ config, tls, signing }: Loaded, callers: Callers, log: Logger, refusals: Refusals) {
+export async function makeServer({ config, tls }: Loaded, { keys, callers, pace, log, refusals }: ServerParts) {
   const server = fastify({
     https: {
       ...{ ...tls, minVersion: "TLSv1.3", maxHeaderSize: HEADER_LIMIT_BYTES },
+      // Domains show theirs; no authority vouches for it, but the configuration has its fingerprint.
+      ...{ requestCert: true, rejectUnauthorized: false },
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     },
     ...{ requestTimeout: REQUEST_TIMEOUT_MS, connectionTimeout: IDLE_TIMEOUT_MS },
@@ -62,7 +84,9 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
   server.server.maxConnections = MOST_CONNECTIONS;
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
+  await describeApi(server);
   server.decorateRequest("caller", undefined);
+  server.decorateRequest("token", undefined);
   server.decorateRequest("move", undefined);
   // What this domain asks of its peers meanwhile is for the same move.
   server.addHook("onRequest", (request, _reply, done) => {
@@ -70,20 +94,20 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
     if (request.move === undefined) done();
     else correlated(request.move, done);
   });
-  const pace = new Pace(config.pace);
   server.addHook("onRequest", async (request) => {
-    const { ip, headers, routeOptions } = request;
+    const { ip, routeOptions } = request;
     // First of all: to verify a signature costs more than to send one.
     if (!(await pace.listensTo(ip))) throw tooFast(ip);
-    if (routeOptions.url === PUBLIC_PATH) return await pace.blame(ip);
-    try {
-      request.caller = await callers.identify(headers.authorization);
-    } catch (thrown) {
+    const { isPublic = false, points = 1 } = routeOptions.config;
+    if (isPublic) return await pace.blame(ip, points);
+    const { caller, token, fault } = await callers.identify(shownBy(request)).catch(async (thrown: unknown) => {
       await pace.blame(ip);
       throw thrown;
-    }
-    const { id } = request.caller;
-    if (!(await pace.allows(id, routeOptions.config.points ?? 1))) throw tooFast(id);
+    });
+    request.caller = caller;
+    request.token = token;
+    if (!(await pace.allows(caller.id, points))) throw tooFast(caller.id);
+    if (fault !== undefined) throw fault;
   });
   // Neither headers nor bodies: they hold assertions, tokens and grants.
   server.addHook("onResponse", async ({ method, url, caller, move }, { statusCode, elapsedTime }) => {
@@ -107,11 +131,28 @@ export function makeServer({ config, tls, signing }: Loaded, callers: Callers, l
     domain: z.string(),
     jwks: z.object({ keys: z.array(z.record(z.string(), z.string())) }),
   });
-  server.get(PUBLIC_PATH, { schema: { response: { 200: description } } }, async () => ({
+  const open = { schema: { response: { 200: description } }, config: { isPublic: true } };
+  server.get("/.well-known/turntable", open, async () => ({
     domain: config.domain,
-    jwks: { keys: [{ ...signing.publicJwk, alg: "EdDSA", use: "sig" }] },
+    jwks: { keys: keys.all.map(({ publicJwk, kid }) => ({ ...publicJwk, kid, alg: ALGORITHM, use: "sig" })) },
   }));
   return server;
+}
+
+function shownBy({ method, url, headers, raw }: FastifyRequest): Shown {
+  const { authorization, dpop, [TOKEN_HEADER]: passedOn } = headers;
+  const shown = certificateOf(raw);
+  return {
+    ...{ method, path: url, authorization },
+    proof: typeof dpop === "string" ? dpop : undefined,
+    passedOn: typeof passedOn === "string" ? passedOn : undefined,
+    certificate: shown && certificateFingerprint(shown),
+  };
+}
+
+/** The certificate that the other end of a connection has; undefined if it showed none. */
+export function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined {
+  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
 }
 
 /** Throws Refused (403) unless a client of this domain calls. */
@@ -120,14 +161,11 @@ export function clientOf({ caller }: FastifyRequest): Known {
   throw new Refused(403, "caller.not-client", "this is for clients of the domain");
 }
 
-/** Throws Refused (403) unless another domain calls. */
-export function peerOf({ caller }: FastifyRequest): Known {
-  if (caller?.kind === "peer") return caller;
-  throw new Refused(403, "caller.not-peer", "this is for other domains");
-}
-
-function tooFast(who: string): Refused {
-  return new Refused(429, "caller.too-fast", `${who} asks too often`);
+/** Throws Refused (403) unless another domain calls, which is trusted with that; absent: which any may do. */
+export function peerOf({ caller }: FastifyRequest, right?: PeerRight): Known {
+  if (caller?.kind !== "peer") throw new Refused(403, "caller.not-peer", "this is for other domains");
+  if (right !== undefined) requireRight(caller, right);
+  return caller;
 }
 
 function refusalOf(thrown: FastifyError | Refused, own: string): readonly [number, Refusal] {

@@ -80,6 +80,14 @@ const SCHEMAS = [
   ) WITHOUT ROWID;
   CREATE INDEX nsi_connections_by_requester ON nsi_connections (requester);
 `,
+  `
+  CREATE TABLE published_keys (domain TEXT, kid TEXT, x TEXT NOT NULL, published INTEGER NOT NULL, PRIMARY KEY (domain, kid)) WITHOUT ROWID;
+  CREATE TABLE revoked_tokens (home TEXT, grant_id TEXT, token TEXT, PRIMARY KEY (home, grant_id, token)) WITHOUT ROWID;
+  CREATE TABLE untold_revocations (
+    peer TEXT, grant_id TEXT, token TEXT, until INTEGER NOT NULL, PRIMARY KEY (peer, grant_id, token)
+  ) WITHOUT ROWID;
+  CREATE TABLE oauth (model TEXT, id TEXT, payload TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (model, id)) WITHOUT ROWID;
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
 

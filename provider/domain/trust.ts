@@ -7,6 +7,8 @@ import { watch } from "./watch.ts";
 /** Who may call, and whose signatures count, as the configuration says now. */
 export interface Trust {
   readonly known: ReadonlyMap<string, Known>;
+  /** `task` is done after each change. */
+  whenChanged(task: () => void): void;
   /** Looks no more. */
   close(): Promise<void>;
 }
@@ -18,11 +20,13 @@ export interface Trust {
 export function openTrust({ source, known }: Loaded, log: Logger): Trust {
   const { file, text } = source;
   let current = known;
+  const changed: (() => void)[] = [];
   const stop = watch({
     first: text,
     read: async () => await readFile(file, "utf8"),
     take: async () => {
       current = (await loadConfig(file)).known;
+      for (const task of changed) task();
       log.info({ file, known: [...current.keys()] }, "the changed clients and peers are in force");
     },
     failed: (thrown) =>
@@ -32,6 +36,7 @@ export function openTrust({ source, known }: Loaded, log: Logger): Trust {
     get known() {
       return current;
     },
+    whenChanged: (task) => void changed.push(task),
     close: stop,
   };
 }

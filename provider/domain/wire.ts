@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { JWT_TOKEN } from "../aaa/oauth.ts";
 import { grantRequest, timeWindow } from "../aaa/wire.ts";
 import { reserveRequest, segment } from "../lightpath/drac/wire.ts";
 
@@ -8,15 +9,30 @@ export const side = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("domain"), domain: z.string() }),
 ]);
 
+/** The client's, at its home. */
+const groups = z.array(z.string().min(1)).max(64).optional();
+
 /** A home domain asks another for its consent, in the name of a client of its own. */
 export const consentRequest = grantRequest.extend({
   grant: z.string().min(8).max(64),
   subject: z.string().min(1),
-  /** The client's, at its home. */
-  groups: z.array(z.string().min(1)).max(64).optional(),
+  groups,
   sides: z.tuple([side, side]),
 });
-export const consent = z.strictObject({ consent: z.string() });
+
+/** What the home's client wishes, as the home signs it for one domain on the way: the subject of an exchange (RFC 8693). */
+export const wishClaims = z.object({
+  iss: z.string(),
+  sub: z.string().min(1),
+  jti: z.string(),
+  authorization_details: z.tuple([grantRequest.extend({ type: z.literal("lightpath-wish"), groups })]),
+});
+
+/** What is asked of that domain: its part of the way (RFC 9396). */
+export const partWish = z.strictObject({ type: z.literal("lightpath-consent"), sides: z.tuple([side, side]) });
+
+/** Its signed consent, in exchange. */
+export const consentResponse = z.looseObject({ access_token: z.string(), issued_token_type: z.literal(JWT_TOKEN) });
 
 export const occupancyRequest = z.strictObject({ ports: z.array(z.string()).max(64), window: timeWindow });
 /**
@@ -57,6 +73,7 @@ export const segmentModification = z.strictObject({
   endMs: z.int(),
 });
 
+export type PartWish = z.output<typeof partWish>;
 export type Side = z.output<typeof side>;
 export type ConsentRequest = z.output<typeof consentRequest>;
 export type Occupancy = z.output<typeof occupancy>;

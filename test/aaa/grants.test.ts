@@ -1,4 +1,4 @@
-import { decodeJwt, decodeProtectedHeader } from "jose";
+import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { GrantRequest } from "../../provider/aaa/wire.ts";
 import { authTokenResource } from "../../provider/resources/auth-token.ts";
@@ -56,12 +56,15 @@ describe("grants and tokens of three domains", () => {
     expect(decodeProtectedHeader(token)).toMatchObject({ alg: "EdDSA", typ: "at+jwt" });
     const claims = decodeJwt(token);
     expect(claims).toMatchObject({
-      iss: "ams.example",
+      iss: "https://ams.example",
       sub: "alice",
-      aud: ["ams.example", "san.example", "transit.example"],
+      client_id: "alice",
+      aud: ["https://ams.example", "https://transit.example", "https://san.example"],
+      cnf: { jkt: await calculateJwkThumbprint(domains.bed.clients.alice.publicKey) },
     });
     expect(claims.authorization_details).toMatchObject([
       { type: "lightpath", from: SAN, to: AMS, siteKey: back.siteKey },
+      { type: "vm-placement", vm: back.vm, site: AMS, siteKey: back.siteKey },
     ]);
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(100_000);
     const short = wishFor({ window: windowIn(0, 20) });

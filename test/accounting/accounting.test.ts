@@ -64,7 +64,7 @@ describe("what three domains account for", () => {
     const all = (name: Name) => entriesOf(domains.bed, name).map(({ fact }) => fact);
     const [passed, made] = [
       { ...refused, caller: "alice", asked: "POST /aaa/grants" },
-      { ...refused, caller: "ams.example", asked: "POST /aaa/consents" },
+      { ...refused, caller: "ams.example", asked: "POST /aaa/token" },
     ];
     await expect.poll(() => all("ams.example")).toContainEqual(passed);
     await expect.poll(() => all("san.example")).toContainEqual(made);

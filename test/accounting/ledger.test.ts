@@ -9,9 +9,16 @@ import { openStore } from "../../provider/domain/store.ts";
 const DOMAIN = "ams.example";
 const fact = (grant: string): Fact => ({ event: "revocation", grant, home: DOMAIN });
 const keys = await generateKeyPair("EdDSA");
+const sealing = { key: keys.privateKey, kid: "first" };
+const keyNamed = async () => keys.publicKey;
 
 function ledgerOn(database: DatabaseSync, failures: unknown[] = []): Ledger {
-  return new Ledger({ domain: DOMAIN, database, key: keys.privateKey, failed: (thrown) => failures.push(thrown) });
+  return new Ledger({
+    domain: DOMAIN,
+    database,
+    keys: { current: sealing },
+    failed: (thrown) => failures.push(thrown),
+  });
 }
 
 async function five(): Promise<{ database: DatabaseSync; records: readonly string[] }> {
@@ -22,13 +29,12 @@ async function five(): Promise<{ database: DatabaseSync; records: readonly strin
   return { database, records: recordsIn(database) };
 }
 
-const faultsOf = async (records: readonly string[]) =>
-  (await verifyChain(DOMAIN, records, keys.publicKey)).faults.join("\n");
+const faultsOf = async (records: readonly string[]) => (await verifyChain(DOMAIN, records, keyNamed)).faults.join("\n");
 
 describe("a ledger", () => {
   it("holds what was noted, in order, each record bound to the one before", async () => {
     const { records } = await five();
-    const { entries, faults } = await verifyChain(DOMAIN, records, keys.publicKey);
+    const { entries, faults } = await verifyChain(DOMAIN, records, keyNamed);
     expect(faults).toEqual([]);
     expect(entries.map(({ sequence, fact }) => [sequence, "grant" in fact && fact.grant])).toEqual(
       ["a", "b", "c", "d", "e"].map((grant, index) => [index + 1, grant]),
@@ -67,20 +73,20 @@ describe("a ledger", () => {
     expect(await faultsOf([b, c, d, e])).toBe("record 1 of ams.example was removed");
     expect(await faultsOf([a, c, b, d, e])).toContain("record 2 of ams.example stands after record 3");
     const stranger = await generateKeyPair("EdDSA");
-    const { entries } = await verifyChain(DOMAIN, records, keys.publicKey);
+    const { entries } = await verifyChain(DOMAIN, records, keyNamed);
     const [, second] = entries;
     if (second === undefined) throw new Error("the second record is not there");
-    const forged = await seal({ ...second, fact: fact("forged") }, stranger.privateKey);
+    const forged = await seal({ ...second, fact: fact("forged") }, { ...sealing, key: stranger.privateKey });
     expect(await faultsOf([a, forged, c, d, e])).toContain("record 2 of ams.example is not what ams.example signed");
   });
 
   it("shows a record that its own domain signed anew, since the next one holds the digest of the first", async () => {
     const { records } = await five();
     const [a = "", , c = "", d = "", e = ""] = records;
-    const { entries } = await verifyChain(DOMAIN, records, keys.publicKey);
+    const { entries } = await verifyChain(DOMAIN, records, keyNamed);
     const [, second] = entries;
     if (second === undefined) throw new Error("the second record is not there");
-    const rewritten = await seal({ ...second, fact: fact("other") }, keys.privateKey);
+    const rewritten = await seal({ ...second, fact: fact("other") }, sealing);
     expect(await faultsOf([a, rewritten, c, d, e])).toBe(
       "record 3 of ams.example does not follow the one before it, which was altered",
     );

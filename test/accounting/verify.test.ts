@@ -70,7 +70,7 @@ describe("turntable accounting", () => {
   it("does not take an export for the ledger of whom it names", async () => {
     const file = await exportFrom("transit.example");
     const records = entriesOf(domains.bed, "transit.example");
-    const { key } = await importSigningKey(domains.bed.clients.bob.key, "bob");
+    const key = await importSigningKey(domains.bed.clients.bob.key, "bob");
     const forged = await Promise.all(records.map(async (one) => await seal(one, key)));
     await writeFile(file, exportOf({ domain: "transit.example", records: forged }).join("\n"));
     const { code, stdout } = await accounting("verify", ...config("ams.example"), "--against", file);
@@ -80,7 +80,7 @@ describe("turntable accounting", () => {
 
   it("finds a peer whose ledger lost its end, or tells another rate", async () => {
     const whole = entriesOf(domains.bed, "san.example");
-    const { key } = await importSigningKey(domains.bed.signing["san.example"].key, "san");
+    const key = await importSigningKey(domains.bed.signing["san.example"].key, "san");
     const file = join(domains.bed.directory, "san.changed");
     const verified = async (records: readonly string[]) => {
       await writeFile(file, exportOf({ domain: "san.example", records }).join("\n"));

@@ -51,9 +51,9 @@ attack(
 );
 attack(
   "a domain on the way taken off the token's audience",
-  transit(/it is for ams.example, san.example, not/),
+  transit(/it is for https:..ams.example, https:..san.example, not/),
   async () => {
-    const bent = await forged(token, home(), { aud: ["ams.example", "san.example"] });
+    const bent = await forged(token, home(), { aud: ["https://ams.example", "https://san.example"] });
     return await scene.domains.drac("ams.example").reserve(wish, bent);
   },
 );

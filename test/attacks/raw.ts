@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { Agent, request } from "undici";
-import { callerOf } from "../../provider/aaa/caller.ts";
+import { callerOf, type TlsIdentity } from "../../provider/aaa/caller.ts";
 import { Channel } from "../../provider/aaa/channel.ts";
+import { tokenError } from "../../provider/aaa/oauth.ts";
 import { granted } from "../../provider/aaa/outcome.ts";
 import { refusal } from "../../provider/aaa/wire.ts";
 import type { Testbed } from "../domain/testbed.ts";
@@ -23,9 +24,13 @@ export class Raw {
     this.#dispatcher = dispatcher;
   }
 
-  static async from(bed: Testbed, localAddress = "127.0.0.1"): Promise<Raw> {
+  /** `own`: the certificate that is shown, if one is. */
+  static async from(bed: Testbed, localAddress = "127.0.0.1", own?: TlsIdentity): Promise<Raw> {
     const ca = await readFile(bed.certificateFile("ams.example"));
-    return new Raw(bed, new Agent({ connections: 8, localAddress, connect: { ca, servername: "ams.example" } }));
+    return new Raw(
+      bed,
+      new Agent({ connections: 8, localAddress, connect: { ca, servername: "ams.example", ...own } }),
+    );
   }
 
   /** The status, and the refusal if it is one. Rejects if the answer is neither good nor a refusal in due form. */
@@ -35,7 +40,9 @@ export class Raw {
     const answer = await request(url, sent);
     const content = await answer.body.json();
     const status = answer.statusCode;
-    return { status, refused: status < 300 ? undefined : refusal.parse(content) };
+    if (status < 300) return { status, refused: undefined };
+    const inOAuth = tokenError.safeParse(content).data?.refusal;
+    return { status, refused: inOAuth ?? refusal.parse(content) };
   }
 
   /** Rejects as the product's own clients do if it is refused. */

@@ -87,7 +87,7 @@ attack("longer window: from before it begins", ams(/it begins at .*, after /), a
 });
 attack(
   "token for domain A presented at B",
-  { by: "transit.example", reason: /it is for ams.example, not for/ },
+  { by: "transit.example", reason: /it is for https:\/\/ams.example, not for/ },
   async () => {
     const local = wishFor({ to: `${AMS}2`, vm: "local" });
     const only = await scene.domains.tokenFor(local);

@@ -1,9 +1,12 @@
 import { beforeAll } from "vitest";
+import { signAssertion } from "../../provider/aaa/assertion.ts";
+import { callerOf } from "../../provider/aaa/caller.ts";
 import type { ReserveRequest } from "../../provider/lightpath/drac/wire.ts";
 import { wishFor } from "../domain/agents.ts";
 import { makeKey } from "../domain/testbed.ts";
 import { underAttack } from "./attack.ts";
 import { detailsOf, forged, keyedWithPublicKey, seconds, tampered, unsigned, withKeyOfItsOwn } from "./forging.ts";
+import { Raw } from "./raw.ts";
 
 const scene = underAttack();
 const { attack } = scene;
@@ -18,7 +21,17 @@ const reserve = async (withToken: string) => await scene.domains.drac("ams.examp
 const home = () => scene.domains.bed.signing["ams.example"];
 const ams = (reason: RegExp) => ({ by: "ams.example", reason }) as const;
 
-attack("no token at all", ams(/the request carries no token/), async () => await reserve(""));
+attack("no token at all", ams(/the request carries no token/), async () => {
+  const { bed } = scene.domains;
+  const assertion = await signAssertion(await callerOf(bed.clients.alice), "ams.example");
+  const headers = { authorization: `Bearer ${assertion}`, "content-type": "application/json" };
+  const raw = await Raw.from(bed);
+  try {
+    await raw.require({ method: "POST", path: "/drac/connections", headers, body: JSON.stringify(wish) });
+  } finally {
+    await raw.close();
+  }
+});
 attack("forged signature: by another key", ams(/not what ams.example signed/), async () => {
   return await reserve(await forged(token, await makeKey("mallory"), {}));
 });

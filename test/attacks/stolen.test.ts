@@ -42,9 +42,13 @@ attack("stolen token without its key: by another client", ams(/was given to alic
 attack("stolen token without its key: by a stranger", ams(/the caller is not known to ams.example/), async () => {
   return await reserveAs(mallory);
 });
-attack("stolen token without its key: in its bearer's name", ams(/it is not what alice signed/), async () => {
-  return await reserveAs({ ...mallory, id: "alice" });
-});
+attack(
+  "stolen token without its key: in its bearer's name",
+  ams(/the caller is not known to ams.example/),
+  async () => {
+    return await reserveAs({ ...mallory, id: "alice" });
+  },
+);
 attack("stolen token without its key: by a domain that saw it", ams(/this is for clients of the domain/), async () => {
   return await reserveAs(scene.domains.bed.signing["transit.example"]);
 });
@@ -52,7 +56,14 @@ attack("stolen grant: at the token endpoint", ams(/the grant is not valid: it wa
   const thief = scene.domains.aaa("ams.example", scene.domains.bed.clients.bob);
   return await thief.mintToken({ ...tokenRequestFor(wish), grant });
 });
-attack("a client in a domain's name", ams(/it is not what transit.example signed/), async () => {
+attack("a stranger in a client's name", ams(/it is not what alice signed/), async () => {
+  return await scene.domains.drac("ams.example", { ...mallory, id: "alice" }).list();
+});
+attack("a stranger in a client's name: at the token endpoint", ams(/client authentication failed/), async () => {
+  const aaa = scene.domains.aaa("ams.example", { ...mallory, id: "alice" });
+  return await aaa.mintToken({ ...tokenRequestFor(wish), grant });
+});
+attack("a client in a domain's name", ams(/a domain is known by its certificate/), async () => {
   return await scene.domains.aaa("ams.example", { ...alice(), id: "transit.example" }).grantStatus("any");
 });
 attack("replayed: a proof of who calls", ams(/the assertion was used before/), async () => {

@@ -19,8 +19,15 @@ it("one id of a move stands in the logs of the domain asked and of those that it
   const move = randomUUID();
   try {
     const grant = await correlated(move, () => domains.aaa("ams.example").requestGrant(grantFor(wishFor())));
-    const lines = written.map((text) => line.parse(JSON.parse(text)));
-    expect(lines.filter(({ url }) => url === "/aaa/consents").map((one) => one.move)).toEqual([move]);
+    const lines = () => written.map((text) => line.parse(JSON.parse(text)));
+    // Written when the answer is gone, which may be here already.
+    await expect
+      .poll(() =>
+        lines()
+          .filter(({ url }) => url === "/aaa/token")
+          .map((one) => one.move),
+      )
+      .toEqual([move]);
     expect(written.join("")).not.toContain(grant.jwt.slice(0, 40));
     await domains.aaa("ams.example").requestGrant(grantFor(wishFor()));
     expect(line.parse(JSON.parse(written.at(-1) ?? "")).move).toBeUndefined();

@@ -129,7 +129,7 @@ describe("another rate or end for a connection", () => {
     await expect(drac().modify(connectionId, past, await tokenFor({}))).rejects.toThrow(/in the past/);
     const good = await tokenFor({ bandwidthMbps: 900 });
     const bob = domains.drac("ams.example", domains.bed.clients.bob);
-    await expect(bob.modify(connectionId, ask, good)).rejects.toThrow(/has no connection/);
+    await expect(bob.modify(connectionId, ask, good)).rejects.toThrow(/given to alice, not to bob/);
     const path = ["drac", "segments", connectionId, "modifications"];
     const body = { request, ...ask, endMs: Date.parse(one.window.end) };
     const stranger = as("transit.example", "san.example");

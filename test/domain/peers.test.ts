@@ -86,7 +86,6 @@ describe("a domain believes its peers no more than it must", () => {
     const paths = [
       ["drac", "segments"],
       ["drac", "occupancy"],
-      ["aaa", "consents"],
     ];
     for (const path of paths) {
       for (const [caller, status] of [
@@ -95,46 +94,12 @@ describe("a domain believes its peers no more than it must", () => {
       ] as const) {
         const channel = new Channel(domains.bed.records["san.example"], callerOf(caller), 5_000);
         channels.push(channel);
-        const body =
-          path[1] === "segments"
-            ? request()
-            : path[1] === "occupancy"
-              ? { ports: ["west"], window: wish.window }
-              : consent;
+        const body = path[1] === "segments" ? request() : { ports: ["west"], window: wish.window };
         expect(await channel.ask({ method: "POST", path, body, token, answer: z.unknown() })).toMatchObject({
           kind: "refused",
           status,
         });
       }
     }
-  });
-
-  const between: [string, string] = [AMS, SAN];
-  const consent = {
-    ...{ grant: randomUUID(), subject: "alice", between, bandwidthMbps: 1, window: wishFor().window, vm: "radar" },
-    sides: [
-      { kind: "domain", domain: "transit.example" },
-      { kind: "stp", stp: SAN },
-    ],
-  };
-
-  it("agrees to ways of its own only", async () => {
-    const ask = async (changes: object) =>
-      await as("ams.example").ask({
-        method: "POST",
-        path: ["aaa", "consents"],
-        body: { ...consent, ...changes },
-        answer: z.unknown(),
-      });
-    expect(await ask({})).toMatchObject({ kind: "ok" });
-    const [way, end] = consent.sides;
-    for (const sides of [
-      [way, { kind: "stp", stp: `${SAN}2` }],
-      [way, { kind: "stp", stp: AMS }],
-      [{ kind: "domain", domain: "ams.example" }, end],
-    ]) {
-      expect(await ask({ sides })).toMatchObject({ kind: "refused", status: 403 });
-    }
-    expect(await ask({ bandwidthMbps: 1_001 })).toMatchObject({ kind: "refused", status: 403 });
   });
 });

@@ -214,6 +214,11 @@ describe("turntable domain", () => {
         /san.example is named twice/,
       ],
       [
+        { ...good, clients: [...good.clients, { ...good.clients[0], id: "carol" }] },
+        /alice and carol have the same key/,
+      ],
+      [{ ...good, peers: [{ ...good.peers[0], may: ["rule"] }] }, /peers\[0\].may/],
+      [
         { ...good, element: { driver: "linux", devices: { east: ["x0"] } } },
         /port east of near needs 4 devices.*port host/,
       ],

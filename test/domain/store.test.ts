@@ -19,6 +19,10 @@ const ADDED = [
   "requests",
   "notices",
   "nsi_connections",
+  "published_keys",
+  "revoked_tokens",
+  "untold_revocations",
+  "oauth",
 ] as const;
 
 let directory: string;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import type { z } from "zod";
+import type { TlsIdentity } from "../../provider/aaa/caller.ts";
 import { certificateFingerprint, type DomainRecord } from "../../provider/aaa/domain-record.ts";
 import type { domainConfig, Topology } from "../../provider/domain/config.ts";
 
@@ -22,6 +23,8 @@ export interface KeyPair {
   /** JSON text of the private JWK. */
   readonly key: string;
   readonly publicKey: { kty: "OKP"; crv: "Ed25519"; x: string };
+  /** A domain's, with which its agent calls others. */
+  readonly certificate?: TlsIdentity;
 }
 
 /** A caller's or a domain's signing key, new. */
@@ -98,13 +101,16 @@ export async function makeTestbed(
     return { "ams.example": ams, "transit.example": transit, "san.example": san };
   };
   const clients = { alice: await makeKey("alice"), bob: await makeKey("bob") };
-  const signing = await each(makeKey);
   const ports = await freePorts(NAMES.length);
   const at = (name: Name, suffix: string): string => join(directory, `${name}.${suffix}`);
   const records = await each(async (name, index) => {
     await makeCertificate(name, at(name, "tls.key"), at(name, "tls.pem"));
     const fingerprint = certificateFingerprint(await readFile(at(name, "tls.pem"), "utf8"));
     return { name, url: `https://127.0.0.1:${ports[index]}`, fingerprint };
+  });
+  const signing = await each(async (name) => {
+    const [cert, key] = await Promise.all(["tls.pem", "tls.key"].map((suffix) => readFile(at(name, suffix), "utf8")));
+    return { ...(await makeKey(name)), certificate: { cert: cert ?? "", key: key ?? "" } };
   });
   await each(async (name, index) => {
     await writeFile(at(name, "signing.jwk"), signing[name].key, { mode: 0o600 });
@@ -139,7 +145,8 @@ export async function makeTestbed(
 /** A self-signed certificate, as an operator would make one. */
 export async function makeCertificate(name: string, keyFile: string, certificateFile: string): Promise<void> {
   const key = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+  const usage = ["-addext", "extendedKeyUsage=serverAuth"];
+  const subject = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`, ...usage];
   await run("openssl", [...key, ...subject, "-keyout", keyFile, "-out", certificateFile]);
 }
 

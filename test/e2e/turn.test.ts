@@ -226,9 +226,10 @@ test("after destroy nothing is left at the sites and the gateway", async () => {
   expect(await liveConnections(here)).toEqual([]);
 });
 
-/** How a JWT of a type begins. */
+/** How a signature of a type begins, whatever else its header says: as far as whole groups of base64 go. */
 function headerOf(typ: string): string {
-  return Buffer.from(JSON.stringify({ alg: ALGORITHM, typ })).toString("base64url");
+  const head = Buffer.from(JSON.stringify({ alg: ALGORITHM, typ }).slice(0, -1));
+  return head.subarray(0, head.length - (head.length % 3)).toString("base64url");
 }
 
 const logLine = z.looseObject({ msg: z.string(), move: z.string().optional(), url: z.string().optional() });

@@ -3,6 +3,7 @@ import {
   CONSENT_TYPE,
   type ConsentDetails,
   consentClaims,
+  issuerOf,
   type LightpathDetails,
   TOKEN_TYPE,
   type TokenClaims,
@@ -73,11 +74,14 @@ export class Authority {
   ): Promise<Admitted> {
     if (token === undefined) throw new Refused(401, "token.missing", "the request carries no token");
     const { domain } = this.#signatures;
-    const verified = await this.#signatures.verify(token, "the token", { typ: TOKEN_TYPE, audience: domain });
+    const verified = await this.#signatures.verify(token, "the token", { typ: TOKEN_TYPE, audience: issuerOf(domain) });
     const claims = parseClaims(verified);
     const [details] = claims.authorization_details;
     if (this.#revocations.has(claims.iss, details.grant)) {
       throw new Refused(403, "grant.over", `the grant ${details.grant} is revoked`);
+    }
+    if (this.#revocations.hasToken(claims.iss, details.grant, claims.jti)) {
+      throw new Refused(403, "token.revoked", `the token ${claims.jti} is revoked`);
     }
     const consent = await this.#consent(claims, details);
     const admitted = {

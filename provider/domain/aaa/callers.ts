@@ -1,48 +1,104 @@
-import type { DatabaseSync } from "node:sqlite";
 import { decodeJwt, jwtVerify } from "jose";
+import { z } from "zod";
 import { ASSERTION_MAX_SECONDS, ASSERTION_TYPE, assertionClaims } from "../../aaa/assertion.ts";
 import { ALGORITHM } from "../../aaa/keys.ts";
-import type { Known } from "../load.ts";
+import type { Known, PeerAddress } from "../load.ts";
 import { Refused } from "../refused.ts";
 import type { Trust } from "../trust.ts";
 import { invalidity } from "./invalidity.ts";
+import type { Proofs, Received } from "./proofs.ts";
+import type { Spent } from "./spent.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** Recognizes who calls by a signed assertion that is used once. */
-export class Callers {
-  readonly #domain: string;
-  readonly #trust: Pick<Trust, "known">;
-  readonly #database: DatabaseSync;
+/** A request, as far as it shows who sent it. */
+export interface Shown extends Omit<Received, "token"> {
+  /** Headers. */
+  readonly authorization: string | undefined;
+  readonly proof: string | undefined;
+  /** What a domain passes on. */
+  readonly passedOn: string | undefined;
+  /** Fingerprint of the certificate with which the connection was made, whose key the other end has. */
+  readonly certificate: string | undefined;
+}
 
-  constructor(domain: string, trust: Pick<Trust, "known">, database: DatabaseSync) {
-    this.#domain = domain;
-    this.#trust = trust;
-    this.#database = database;
+/** Who calls, and the token that he presents, or passes on. */
+export interface Calling {
+  readonly caller: Known;
+  readonly token?: string | undefined;
+  /** Why the token cannot be his. If there is none, its signature is still to be verified. */
+  readonly fault?: Refused;
+}
+
+export interface CallerParts {
+  readonly domain: string;
+  readonly trust: Pick<Trust, "known">;
+  readonly peers: readonly PeerAddress[];
+  readonly spent: Spent;
+  readonly proofs: Proofs;
+}
+
+/**
+ * Recognizes who calls: a domain by its certificate (mutual TLS); a client by a proof of its key, bound to the token that comes
+ * with it (DPoP, RFC 9449), or without a token by a signed assertion (RFC 7523), either of which is used once.
+ */
+export class Callers {
+  readonly #parts: CallerParts;
+  readonly #domains: ReadonlyMap<string, string>;
+
+  constructor(parts: CallerParts) {
+    this.#parts = parts;
+    this.#domains = new Map(parts.peers.map(({ name, fingerprint }) => [fingerprint, name]));
   }
 
-  /** `authorization` is the header's value. Rejects with Refused (401). */
-  async identify(authorization: string | undefined): Promise<Known> {
-    const assertion = /^Bearer ([\w.-]+)$/i.exec(authorization ?? "")?.[1];
-    if (assertion === undefined)
-      throw new Refused(401, "caller.unknown", "the request carries no assertion of who calls");
-    const known = this.#trust.known.get(issuerOf(assertion));
-    if (known === undefined) throw new Refused(401, "caller.unknown", `the caller is not known to ${this.#domain}`);
-    const { jti, exp } = await this.#verify(assertion, known);
-    if (!this.#spend(known.id, jti, exp)) throw new Refused(401, "assertion.replayed", "the assertion was used before");
-    return known;
+  /** Rejects with Refused (401). */
+  async identify(shown: Shown): Promise<Calling> {
+    const domain = this.#domains.get(shown.certificate ?? "");
+    if (domain !== undefined) return { caller: this.#peer(domain), token: shown.passedOn };
+    const { authorization = "" } = shown;
+    const presented = /^DPoP ([\w.~+/-]+=*)$/i.exec(authorization)?.[1];
+    if (presented !== undefined) return await this.#holderOf(presented, shown);
+    const assertion = /^Bearer ([\w.-]+)$/i.exec(authorization)?.[1];
+    if (assertion !== undefined) return { caller: await this.#signerOf(assertion) };
+    throw new Refused(
+      401,
+      "caller.unknown",
+      "the request carries no assertion of who calls, and no token with a proof",
+    );
+  }
+
+  async #holderOf(token: string, { method, path, proof }: Shown): Promise<Calling> {
+    const { proofs } = this.#parts;
+    const proven = await proofs.verify(proof, { method, path, token });
+    const { thumbprint } = proven;
+    const caller = this.#clientBy(thumbprint);
+    if (caller === undefined) throw this.#stranger();
+    proofs.spend(proven);
+    const confirmed = confirmationOf(token);
+    if (confirmed?.cnf?.jkt === thumbprint) return { caller, token };
+    const reason =
+      confirmed === undefined
+        ? "the token has not the form of a token"
+        : `the token was given to ${confirmed.sub}, not to ${caller.id}: it is not bound to the key that the proof is by`;
+    return { caller, fault: new Refused(401, "token.foreign", reason) };
+  }
+
+  async #signerOf(assertion: string): Promise<Known> {
+    const { trust, spent } = this.#parts;
+    const caller = trust.known.get(issuerOf(assertion));
+    if (caller === undefined) throw this.#stranger();
+    if (caller.kind === "peer") throw invalid(caller, "a domain is known by its certificate");
+    const { jti, exp } = await this.#verify(assertion, caller);
+    const expiresMs = (exp + 2 * CLOCK_TOLERANCE_SECONDS) * 1_000;
+    if (spent.spend(caller.id, jti, expiresMs)) return caller;
+    throw new Refused(401, "assertion.replayed", "the assertion was used before");
   }
 
   async #verify(assertion: string, known: Known) {
     try {
       const { payload } = await jwtVerify(assertion, known.key, {
-        ...{
-          algorithms: [ALGORITHM],
-          typ: ASSERTION_TYPE,
-          issuer: known.id,
-          subject: known.id,
-          audience: this.#domain,
-        },
+        ...{ algorithms: [ALGORITHM], typ: ASSERTION_TYPE, issuer: known.id, subject: known.id },
+        audience: this.#parts.domain,
         ...{ clockTolerance: CLOCK_TOLERANCE_SECONDS, maxTokenAge: ASSERTION_MAX_SECONDS },
       });
       const claims = assertionClaims.parse(payload);
@@ -50,17 +106,38 @@ export class Callers {
         throw new Error(`it lives longer than ${ASSERTION_MAX_SECONDS} s`);
       return claims;
     } catch (thrown) {
-      const why = invalidity(thrown, { issuer: known.id, audience: this.#domain });
-      throw new Refused(401, "assertion.invalid", `the assertion of ${known.id} is not valid: ${why}`);
+      throw invalid(known, invalidity(thrown, { issuer: known.id, audience: this.#parts.domain }));
     }
   }
 
-  /** False if it was spent already. Kept on disk, so that a restart forgives no replay. */
-  #spend(issuer: string, jti: string, exp: number): boolean {
-    this.#database.prepare("DELETE FROM spent_assertions WHERE expires < ?").run(Date.now());
-    const expires = (exp + 2 * CLOCK_TOLERANCE_SECONDS) * 1_000;
-    const insert = "INSERT INTO spent_assertions VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
-    return this.#database.prepare(insert).run(issuer, jti, expires).changes === 1;
+  /** Throws Refused (401) if it is trusted no more. */
+  #peer(domain: string): Known {
+    const known = this.#parts.trust.known.get(domain);
+    if (known?.kind !== "peer") throw this.#stranger();
+    return known;
+  }
+
+  #clientBy(thumbprint: string): Known | undefined {
+    return [...this.#parts.trust.known.values()].find(({ kind, kid }) => kind === "client" && kid === thumbprint);
+  }
+
+  #stranger(): Refused {
+    return new Refused(401, "caller.unknown", `the caller is not known to ${this.#parts.domain}`);
+  }
+}
+
+function invalid({ id }: Known, reason: string): Refused {
+  return new Refused(401, "assertion.invalid", `the assertion of ${id} is not valid: ${reason}`);
+}
+
+const confirmation = z.object({ sub: z.string(), cnf: z.object({ jkt: z.string() }).optional() });
+
+/** What a token says of its holder's key; undefined if it is none. Its signature is verified before anything is done by it. */
+function confirmationOf(token: string): z.output<typeof confirmation> | undefined {
+  try {
+    return confirmation.parse(decodeJwt(token));
+  } catch {
+    return undefined;
   }
 }
 

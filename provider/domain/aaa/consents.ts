@@ -1,11 +1,10 @@
-import { covers } from "../../aaa/covers.ts";
-import { CONSENT_TYPE, type ConsentDetails, consentClaims } from "../../aaa/token.ts";
+import { CONSENT_TYPE, type ConsentDetails } from "../../aaa/token.ts";
 import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import { Refused } from "../refused.ts";
 import { portsOn } from "../topology.ts";
 import type { ConsentRequest } from "../wire.ts";
-import type { Permission, Wish } from "./permission.ts";
+import type { Permission } from "./permission.ts";
 import type { Signatures } from "./signatures.ts";
 
 /** Has this domain's policies decide whether its part of a path may be used, and signs what they permit. */
@@ -38,18 +37,5 @@ export class Consents {
     const signed = await this.#signatures.sign(CONSENT_TYPE, claims, Date.parse(window.end));
     this.#accounts.note({ event: "consent", ...scope, subject, home });
     return signed;
-  }
-
-  /** What another domain is said to have agreed to must be signed by it, for this very wish. Rejects with Refused (403). */
-  async requireGenuine(by: string, jwt: string, wish: Wish): Promise<void> {
-    const { domain: audience } = this.#signatures;
-    const expected = { typ: CONSENT_TYPE, issuer: by, audience, subject: wish.subject };
-    const claims = consentClaims.safeParse(await this.#signatures.verify(jwt, `the consent of ${by}`, expected));
-    const [given] = claims.data?.authorization_details ?? [];
-    if (given === undefined)
-      throw new Refused(403, "consent.malformed", `what ${by} signed has not the form of a consent`);
-    const lacks = given.grant === wish.grant ? covers(given, wish) : [`it is for the grant ${given.grant}`];
-    if (lacks.length === 0) return;
-    throw new Refused(403, "consent.insufficient", `${by} agreed to something else: ${lacks.join("; ")}`);
   }
 }

@@ -1,8 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
-import type { Logger } from "pino";
 import { z } from "zod";
-import { nothing } from "../../aaa/channel.ts";
 import { GRANT_TYPE, type GrantDetails, grantDetails } from "../../aaa/token.ts";
 import type { Grant, GrantListing, GrantRequest, GrantStatus } from "../../aaa/wire.ts";
 import { reasonOf } from "../../errors.ts";
@@ -10,14 +8,13 @@ import type { Accounts } from "../accounting/ledger.ts";
 import type { DomainConfig } from "../config.ts";
 import { waysBetween } from "../drac/ways.ts";
 import type { Known } from "../load.ts";
-import type { Peers } from "../peers.ts";
 import { Refused } from "../refused.ts";
-import { domainOf, sidesAt } from "../topology.ts";
-import { consent } from "../wire.ts";
-import type { Consents } from "./consents.ts";
+import { domainOf } from "../topology.ts";
+import type { Asking } from "./asking.ts";
 import type { Permission, Wish } from "./permission.ts";
 import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
+import type { Withdrawals } from "./withdrawals.ts";
 
 const row = z.object({ id: z.string(), subject: z.string(), body: z.string() });
 
@@ -29,11 +26,10 @@ export interface GrantParts {
   readonly database: DatabaseSync;
   readonly signatures: Signatures;
   readonly permission: Permission;
-  readonly consents: Consents;
+  readonly asking: Asking;
   readonly revocations: Revocations;
-  readonly peers: Peers;
+  readonly withdrawals: Withdrawals;
   readonly accounts: Accounts;
-  readonly log: Logger;
 }
 
 /** The grants that this domain gave as home: it asks all on the way, and signs what they agreed to. */
@@ -65,7 +61,7 @@ export class Grants {
   }
 
   async #over(domains: readonly string[], client: Known, request: GrantRequest): Promise<Grant> {
-    const { signatures, database, permission, accounts } = this.#parts;
+    const { signatures, database, permission, asking, accounts } = this.#parts;
     const { domain } = signatures;
     const id = randomUUID();
     const wish: Wish = { ...request, grant: id, subject: client.id, groups: [...client.groups] };
@@ -73,7 +69,7 @@ export class Grants {
     permission.require("grant", domain, wish);
     try {
       if (domains.length === 0) throw noWay(request);
-      const asked = domains.map(async (one, index) => [one, await this.#ask(wish, domains, index)] as const);
+      const asked = domains.map(async (one, index) => [one, await asking.consentOf(domains, index, wish)] as const);
       const consents = Object.fromEntries(await Promise.all(asked));
       const { between, from, bandwidthMbps, window, vm, encryption } = request;
       const scope = { between, from, bandwidthMbps, window, vm, encryption, domains: [...domains] };
@@ -87,7 +83,8 @@ export class Grants {
       const by = (thrown instanceof Refused ? thrown.domain : undefined) ?? domain;
       accounts.note({ event: "withheld", ...wish, by, reason: reasonOf(thrown) });
       // Those who agreed would go on counting it among what the client has.
-      await this.#withdraw(id, domains);
+      const untilMs = Date.parse(request.window.end);
+      await this.#parts.withdrawals.make({ grant: id, domains, untilMs });
       throw thrown;
     }
   }
@@ -114,24 +111,10 @@ export class Grants {
     return { id, state: revoked ? "revoked" : expired ? "expired" : "active", domains, window };
   }
 
-  /** From now on no token is given under it, nor taken here; the others on the way are told, if they answer. */
+  /** From now on no token is given under it, nor taken here; and the others on the way are told. */
   async revoke(client: Known, id: string): Promise<void> {
-    await this.#withdraw(id, this.#find(client, id).domains);
-  }
-
-  async #withdraw(id: string, domains: readonly string[]): Promise<void> {
-    const { revocations, signatures, peers, log, accounts } = this.#parts;
-    revocations.add(signatures.domain, id);
-    accounts.note({ event: "revocation", grant: id, home: signatures.domain });
-    const others = domains.filter((domain) => domain !== signatures.domain);
-    const path = ["aaa", "consents", id];
-    const told = await Promise.allSettled(
-      others.map((domain) => peers.ask(domain, { method: "DELETE", path, answer: nothing })),
-    );
-    told.forEach((one, index) => {
-      if (one.status === "fulfilled") return;
-      log.warn({ peer: others[index], reason: reasonOf(one.reason) }, "a peer was not told of a revoked grant");
-    });
+    const { domains, window } = this.#find(client, id);
+    await this.#parts.withdrawals.make({ grant: id, domains, untilMs: Date.parse(window.end) });
   }
 
   #find(client: Known, id: string): GrantDetails {
@@ -146,17 +129,6 @@ export class Grants {
     const { topology } = this.#parts.config;
     const ends = [domainOf(topology, one), domainOf(topology, other)] as const;
     return one === other ? [] : waysBetween(topology, ends, bandwidthMbps, MOST_WAYS, constraints);
-  }
-
-  async #ask(wish: Wish, domains: readonly string[], index: number): Promise<string> {
-    const { consents, peers, signatures } = this.#parts;
-    const domain = domains[index] ?? signatures.domain;
-    const request = { ...wish, sides: sidesAt(domains, index, wish.between) };
-    if (domain === signatures.domain) return await consents.decide(domain, request);
-    const path = ["aaa", "consents"];
-    const given = await peers.ask(domain, { method: "POST", path, body: request, answer: consent });
-    await consents.requireGenuine(domain, given.consent, wish);
-    return given.consent;
   }
 }
 

@@ -1,8 +1,9 @@
-import { type CryptoKey, decodeJwt, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { type CryptoKey, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { ALGORITHM } from "../../aaa/keys.ts";
-import type { Loaded } from "../load.ts";
+import { domainOfIssuer, issuerOf } from "../../aaa/token.ts";
+import type { OwnKeys } from "../keys/own-keys.ts";
+import type { TrustedKeys } from "../keys/trusted-keys.ts";
 import { Refused } from "../refused.ts";
-import type { Trust } from "../trust.ts";
 import { invalidity } from "./invalidity.ts";
 
 const CLOCK_TOLERANCE_SECONDS = 5;
@@ -19,59 +20,61 @@ export interface Expected {
 /** What this domain signs, and whose signatures it trusts: its own and its peers'. */
 export class Signatures {
   readonly domain: string;
-  readonly #own: CryptoKey;
-  readonly #ownPublic: CryptoKey;
-  readonly #trust: Pick<Trust, "known">;
+  readonly #own: OwnKeys;
+  readonly #trusted: TrustedKeys;
 
-  /** `ownPublic` verifies what `loaded.signing` signs. */
-  constructor({ config, signing }: Loaded, ownPublic: CryptoKey, trust: Pick<Trust, "known">) {
-    this.domain = config.domain;
-    this.#own = signing.key;
-    this.#ownPublic = ownPublic;
-    this.#trust = trust;
+  constructor(domain: string, own: OwnKeys, trusted: TrustedKeys) {
+    this.domain = domain;
+    this.#own = own;
+    this.#trusted = trusted;
   }
 
   /** Signs in this domain's name. `expiresMs` is a time since 1970. */
   async sign(typ: string, claims: JWTPayload, expiresMs: number): Promise<string> {
+    const { key, kid } = this.#own.current;
     return await new SignJWT(claims)
-      .setProtectedHeader({ alg: ALGORITHM, typ })
+      .setProtectedHeader({ alg: ALGORITHM, typ, kid })
       .setIssuer(this.domain)
       .setIssuedAt()
       .setExpirationTime(Math.floor(expiresMs / 1_000))
-      .sign(this.#own);
+      .sign(key);
   }
 
   /** The claims of a signed statement. `what` names it in the reason. Rejects with Refused (403). */
   async verify(jwt: string, what: string, expected: Expected): Promise<JWTPayload> {
-    const issuer = expected.issuer ?? issuerOf(jwt);
-    const key = this.#keyOf(issuer);
-    if (key === undefined) {
+    const { issuer, kid } = saidBy(jwt);
+    const signer = expected.issuer ?? issuer;
+    const keys = await this.#trusted.of(signer, kid);
+    if (keys === undefined) {
       throw new Refused(403, "signature.untrusted", `${what} is not signed by a domain that ${this.domain} trusts`);
     }
-    const { typ, audience, subject } = expected;
-    try {
-      const { payload } = await jwtVerify(jwt, key, {
-        ...{ algorithms: [ALGORITHM], typ, issuer, audience, requiredClaims: ["exp", "iat"] },
-        ...{ clockTolerance: CLOCK_TOLERANCE_SECONDS, ...(subject === undefined ? {} : { subject }) },
-      });
-      return payload;
-    } catch (thrown) {
-      throw new Refused(403, "signature.invalid", `${what} is not valid: ${invalidity(thrown, { issuer, audience })}`);
+    let reason = `${signer} has no key ${kid ?? ""}`;
+    for (const key of keys) {
+      try {
+        return await verified(jwt, key, signer, expected);
+      } catch (thrown) {
+        reason = invalidity(thrown, { issuer: signer, audience: expected.audience });
+      }
     }
-  }
-
-  /** Undefined if it is trusted no more, or never was. */
-  #keyOf(issuer: string): CryptoKey | undefined {
-    if (issuer === this.domain) return this.#ownPublic;
-    const known = this.#trust.known.get(issuer);
-    return known?.kind === "peer" ? known.key : undefined;
+    throw new Refused(403, "signature.invalid", `${what} is not valid: ${reason}`);
   }
 }
 
-function issuerOf(jwt: string): string {
+async function verified(jwt: string, key: CryptoKey, signer: string, expected: Expected): Promise<JWTPayload> {
+  const { typ, audience, subject } = expected;
+  const { payload } = await jwtVerify(jwt, key, {
+    ...{ algorithms: [ALGORITHM], typ, issuer: [signer, issuerOf(signer)], audience },
+    ...{ requiredClaims: ["exp", "iat"], clockTolerance: CLOCK_TOLERANCE_SECONDS },
+    ...(subject === undefined ? {} : { subject }),
+  });
+  return payload;
+}
+
+/** Who says that he signed it, and with which of his keys. */
+function saidBy(jwt: string): { readonly issuer: string; readonly kid: string | undefined } {
   try {
-    return decodeJwt(jwt).iss ?? "";
+    return { issuer: domainOfIssuer(decodeJwt(jwt).iss ?? ""), kid: decodeProtectedHeader(jwt).kid };
   } catch {
-    return "";
+    return { issuer: "", kid: undefined };
   }
 }

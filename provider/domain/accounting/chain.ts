@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { CompactSign, type CryptoKey, compactVerify } from "jose";
+import { type CompactJWSHeaderParameters, CompactSign, type CryptoKey, compactVerify } from "jose";
 import { ALGORITHM } from "../../aaa/keys.ts";
 import { reasonOf } from "../../errors.ts";
 import { type Entry, entry, RECORD_TYPE } from "./entry.ts";
@@ -9,16 +9,30 @@ const sha256 = (text: string): string => createHash("sha256").update(text).diges
 /** What the record after this one calls `previous`. */
 export const linkTo = (record: string | undefined): string => sha256(record ?? "");
 
+/** What a domain seals with; `kid` names it in the record. */
+export interface SealingKey {
+  readonly key: CryptoKey;
+  readonly kid: string;
+}
+
+/** A domain's key of that name; without one, its only key or its first. Undefined if it never had such. */
+export type KeyNamed = (kid: string | undefined) => Promise<CryptoKey | undefined>;
+
 /** One record: the entry as a compact JWS (RFC 7515), whose payload is the very text that is signed. */
-export async function seal(content: Entry, key: CryptoKey): Promise<string> {
+export async function seal(content: Entry, { key, kid }: SealingKey): Promise<string> {
   return await new CompactSign(new TextEncoder().encode(JSON.stringify(content)))
-    .setProtectedHeader({ alg: ALGORITHM, typ: RECORD_TYPE })
+    .setProtectedHeader({ alg: ALGORITHM, typ: RECORD_TYPE, kid })
     .sign(key);
 }
 
-/** The entry of a record, if the domain's key signed it. Rejects with the reason. */
-export async function unseal(record: string, key: CryptoKey): Promise<Entry> {
-  const { payload, protectedHeader } = await compactVerify(record, key, { algorithms: [ALGORITHM] });
+/** The entry of a record, if one of the domain's keys signed it. Rejects with the reason. */
+export async function unseal(record: string, keyNamed: KeyNamed): Promise<Entry> {
+  const named = async ({ kid }: CompactJWSHeaderParameters) => {
+    const key = await keyNamed(kid);
+    if (key === undefined) throw new Error(`there is no key ${kid}`);
+    return key;
+  };
+  const { payload, protectedHeader } = await compactVerify(record, named, { algorithms: [ALGORITHM] });
   if (protectedHeader.typ !== RECORD_TYPE) throw new Error("it is signed as something else");
   return entry.parse(JSON.parse(new TextDecoder().decode(payload)));
 }
@@ -34,13 +48,13 @@ export interface Verified {
  * Follows a domain's records from the first to the last. What is missing at the very end leaves no gap: that shows
  * only beside another domain's ledger, or beside the number of records that was told before.
  */
-export async function verifyChain(domain: string, records: readonly string[], key: CryptoKey): Promise<Verified> {
+export async function verifyChain(domain: string, records: readonly string[], keyNamed: KeyNamed): Promise<Verified> {
   const entries: Entry[] = [];
   const faults: string[] = [];
   let expected = 1;
   let before: string | undefined;
   for (const [index, record] of records.entries()) {
-    const found = await unseal(record, key).catch((thrown: unknown) => reasonOf(thrown));
+    const found = await unseal(record, keyNamed).catch((thrown: unknown) => reasonOf(thrown));
     if (typeof found === "string") {
       faults.push(`record ${expected} of ${domain} is not what ${domain} signed: ${found}`);
     } else {

@@ -18,7 +18,8 @@ const connection = { coordinator: z.string(), connection: z.string() };
  * What a domain accounts for (RFC 2904 calls it the third A): rights given and withheld, and what was made of them.
  * - `grant`, `withheld`: as home of a client, with the domains that agreed, or the reason of the one that did not.
  * - `consent`: to a home domain (perhaps itself), for this domain's part of the way.
- * - `token`, `revocation`: of a grant of this domain; a revocation also of a grant that it consented to.
+ * - `token`, `revocation`: of a grant of this domain; a revocation also of a grant that it consented to. One with a
+ *   `token` is of that alone.
  * - `reserved`, `changed`, `lit`, `dark`, `ended`: this domain's part of a connection. `dark` tells how long it was lit
  *   and how much its switch carried meanwhile, both directions together; the bytes are absent where the switch cannot tell.
  * - `joined`: another VM on a connection, by a right of its own.
@@ -29,7 +30,7 @@ export const fact = z.discriminatedUnion("event", [
   z.object({ event: z.literal("withheld"), grant, ...scope, by: z.string(), reason: z.string() }),
   z.object({ event: z.literal("consent"), grant, ...scope, home: z.string() }),
   z.object({ event: z.literal("token"), grant, ...scope, token: z.string() }),
-  z.object({ event: z.literal("revocation"), grant, home: z.string() }),
+  z.object({ event: z.literal("revocation"), grant, home: z.string(), token: z.string().optional() }),
   z.object({ event: z.literal("reserved"), grant, ...connection, ...scope }),
   z.object({ event: z.literal("changed"), ...connection, bandwidthMbps: z.number(), window: timeWindow }),
   z.object({ event: z.literal("lit"), ...connection }),

@@ -1,8 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { CryptoKey } from "jose";
 import { z } from "zod";
 import { currentMove } from "../../correlation.ts";
-import { linkTo, seal } from "./chain.ts";
+import { linkTo, type SealingKey, seal } from "./chain.ts";
 import { entry, type Fact, fact } from "./entry.ts";
 
 const noted = z.object({ sequence: z.number(), body: z.string() });
@@ -16,10 +15,15 @@ export interface Accounts {
   note(fact: Fact): void;
 }
 
+/** The key that signs records, as it is at the time. */
+interface Signing {
+  readonly current: SealingKey;
+}
+
 export interface LedgerParts {
   readonly domain: string;
   readonly database: DatabaseSync;
-  readonly key: CryptoKey;
+  readonly keys: Signing;
   /** Told if records cannot be signed or written; they are tried again with the next one. */
   failed(thrown: unknown): void;
 }
@@ -62,9 +66,9 @@ export class Ledger implements Accounts {
   }
 
   async #sealOne({ sequence, body }: z.output<typeof noted>): Promise<void> {
-    const { database, key } = this.#parts;
+    const { database, keys } = this.#parts;
     const previous = linkTo(this.#recordAt(sequence - 1));
-    const record = await seal({ sequence, previous, ...unsealed.parse(JSON.parse(body)) }, key);
+    const record = await seal({ sequence, previous, ...unsealed.parse(JSON.parse(body)) }, keys.current);
     database.prepare("UPDATE accounts SET record = ?, body = '' WHERE sequence = ?").run(record, sequence);
   }
 

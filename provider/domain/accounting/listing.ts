@@ -17,7 +17,7 @@ function wordsFor(fact: Fact): string {
     case "token":
       return `token ${fact.token} under grant ${fact.grant} to ${right(fact)}`;
     case "revocation":
-      return `grant ${fact.grant} of ${fact.home} revoked`;
+      return `${fact.token === undefined ? "" : `token ${fact.token} under `}grant ${fact.grant} of ${fact.home} revoked`;
     case "reserved":
       return `${name(fact)} reserved under grant ${fact.grant} for ${right(fact)}`;
     case "changed":

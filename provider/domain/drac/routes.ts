@@ -1,6 +1,5 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
-import { TOKEN_HEADER } from "../../aaa/wire.ts";
 import {
   alternativesRequest,
   connection,
@@ -52,11 +51,11 @@ export function serveConnections(server: Server, { coordinator, series, offers }
     return await offers.pair(request.body);
   });
   server.post("/drac/connections", created, async (request, reply) =>
-    reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, tokenOf(request))),
+    reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, request.token)),
   );
   const recurrent = { schema: { body: seriesRequest, response: { 201: z.array(connection) } } };
   server.post("/drac/series", recurrent, async (request, reply) =>
-    reply.status(201).send([...(await series.reserve(clientOf(request), request.body, tokenOf(request)))]),
+    reply.status(201).send([...(await series.reserve(clientOf(request), request.body, request.token))]),
   );
   server.get("/drac/connections", { schema: { response: { 200: z.array(connection) } } }, async (request) => [
     ...coordinator.list(clientOf(request)),
@@ -65,21 +64,21 @@ export function serveConnections(server: Server, { coordinator, series, offers }
     coordinator.get(clientOf(request), request.params.id),
   );
   server.post("/drac/connections/:id/commit", connectionOf, async (request) =>
-    coordinator.commit(clientOf(request), request.params.id, tokenOf(request)),
+    coordinator.commit(clientOf(request), request.params.id, request.token),
   );
   server.post("/drac/connections/:id/provision", connectionOf, async (request) =>
-    coordinator.provision(clientOf(request), request.params.id, tokenOf(request)),
+    coordinator.provision(clientOf(request), request.params.id, request.token),
   );
   server.post("/drac/connections/:id/release", connectionOf, async (request) =>
     coordinator.release(clientOf(request), request.params.id),
   );
   const modified = { schema: { params: byId, body: modifyRequest, response: { 200: connection } } };
   server.post("/drac/connections/:id/modify", modified, async (request) =>
-    coordinator.modify(clientOf(request), request.params.id, request.body, tokenOf(request)),
+    coordinator.modify(clientOf(request), request.params.id, request.body, request.token),
   );
   const joined = { schema: { params: byRider, response: { 200: connection } } };
   server.put("/drac/connections/:id/riders/:vm", joined, async (request) =>
-    coordinator.join(clientOf(request), request.params.id, request.params.vm, tokenOf(request)),
+    coordinator.join(clientOf(request), request.params.id, request.params.vm, request.token),
   );
   server.delete("/drac/connections/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
     await coordinator.leave(clientOf(request), request.params.id, request.params.vm);
@@ -108,7 +107,7 @@ export function serveNotifications(server: Server, notices: Notices): void {
 
 /** The DRAC half of the API for coordinating domains: this domain's part of their connections. */
 export function serveSegments(server: Server, segments: Segments): void {
-  const partOf = (request: FastifyRequest) => segments.partFor(peerOf(request).id);
+  const partOf = (request: FastifyRequest) => segments.partFor(peerOf(request, "coordinate").id);
   const asked = { schema: { body: occupancyRequest, response: { 200: occupancy } } };
   server.post("/drac/occupancy", asked, async (request) => await partOf(request).occupancy(request.body));
   const held = { schema: { body: segmentRequest, response: { 201: segmentHeld } } };
@@ -160,13 +159,7 @@ export function serveSegments(server: Server, segments: Segments): void {
   });
 }
 
-function tokenOf({ headers }: FastifyRequest): string | undefined {
-  const token = headers[TOKEN_HEADER];
-  return typeof token === "string" && token !== "" ? token : undefined;
-}
-
 function requiredToken(request: FastifyRequest): string {
-  const token = tokenOf(request);
-  if (token !== undefined) return token;
+  if (request.token !== undefined) return request.token;
   throw new Refused(401, "token.missing", "the request carries no token");
 }

@@ -1,7 +1,8 @@
 import { reasonOf } from "../../errors.ts";
 import { listen } from "../../lightpath/nsi/wire/listener.ts";
+import type { Grants } from "../aaa/grants.ts";
 import type { Ground } from "../aaa/half.ts";
-import type { AaaParts } from "../aaa/routes.ts";
+import type { Tokens } from "../aaa/tokens.ts";
 import type { Refusals } from "../accounting/refusals.ts";
 import type { Coordinator } from "../drac/coordinator.ts";
 import type { Loaded } from "../load.ts";
@@ -26,9 +27,9 @@ export interface NsiHalf {
 
 /** Path control as others drive it, by NSI. Undefined if the domain's configuration names no requesters. Rejects if it cannot listen. */
 export async function nsiHalf(
-  { log, database, config }: Ground,
+  { log, database, config, signatures }: Ground,
   { tls, requesters: known }: Loaded,
-  { grants, tokens }: AaaParts,
+  { grants, tokens }: { readonly grants: Grants; readonly tokens: Tokens },
   coordinator: Coordinator,
   refusals: Refusals,
 ): Promise<NsiHalf | undefined> {
@@ -37,7 +38,7 @@ export async function nsiHalf(
   const requesters = new Requesters(known, nsa);
   const store = new NsiStore(database);
   const callbacks = new Callbacks(requesters, tls, log);
-  const rights = new Rights(grants, tokens);
+  const rights = new Rights(grants, tokens, signatures);
   const { holdSeconds, domain } = config;
   const voice = new Voice(nsa, store, callbacks);
   const life = new Life({ labels, store, rights, coordinator, voice, holdSeconds, log });

@@ -1,4 +1,7 @@
+import { randomUUID } from "node:crypto";
+import { issuerOf, TOKEN_TYPE } from "../../aaa/token.ts";
 import type { Grants } from "../aaa/grants.ts";
+import type { Signatures } from "../aaa/signatures.ts";
 import type { Tokens } from "../aaa/tokens.ts";
 import type { Known } from "../load.ts";
 import type { NsiConnection } from "./store.ts";
@@ -25,10 +28,12 @@ const NO_SITE_KEY = "none";
 export class Rights {
   readonly #grants: Grants;
   readonly #tokens: Tokens;
+  readonly #signatures: Signatures;
 
-  constructor(grants: Grants, tokens: Tokens) {
+  constructor(grants: Grants, tokens: Tokens, signatures: Signatures) {
     this.#grants = grants;
     this.#tokens = tokens;
+    this.#signatures = signatures;
   }
 
   /** Rejects with Refused. */
@@ -45,10 +50,21 @@ export class Rights {
     return { id, jwt };
   }
 
-  /** A token for now. Rejects with Refused. */
+  /** A token for now, which leaves this domain to its peers alone: it is bound to the client's key all the same. Rejects with Refused. */
   async token(client: Known, jwt: string, { window, ...wanted }: Wanted): Promise<string> {
-    const request = { ...wanted, window: { ...window }, grant: jwt, siteKey: NO_SITE_KEY };
-    return (await this.#tokens.mint(client, request)).token;
+    const wish = { type: "lightpath" as const, ...wanted, window: { ...window }, siteKey: NO_SITE_KEY };
+    const permitted = await this.#tokens.permit(client, jwt, wish);
+    const { details, consents, lifeSeconds } = permitted;
+    const nowSeconds = Math.floor(Date.now() / 1_000);
+    const jti = randomUUID();
+    const { domain } = this.#signatures;
+    const claims = {
+      ...{ sub: client.id, aud: [...new Set([domain, ...details.domains])].map(issuerOf), jti, nbf: nowSeconds },
+      ...{ cnf: { jkt: client.kid }, authorization_details: [details], consents },
+    };
+    const token = await this.#signatures.sign(TOKEN_TYPE, claims, (nowSeconds + lifeSeconds) * 1_000);
+    this.#tokens.account(client, permitted, jti);
+    return token;
   }
 
   /** Gives it back, if there is one. */
