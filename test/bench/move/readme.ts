@@ -103,6 +103,7 @@ function sideBySide(ratios: Ratios): readonly Cells[] {
   const named: readonly (readonly [string, Readonly<Record<string, number>>, string])[] = [
     ["blackout to one way of the path", ratios.blackoutToFloor, "–"],
     ["blackout, encrypted to not", ratios.tlsToNone, "–"],
+    ["blackout, suspended to live", ratios.suspendedToLive, "50–100"],
     ["blackout, 198 ms to 1 ms", ratios.wanToLan, "5–10"],
     ["blackout to plain `virsh migrate --copy-storage-all`", ratios.blackoutToVirsh, "–"],
     ["disk bytes, return to first trip", ratios.returnToFirstDiskBytes, "–"],
