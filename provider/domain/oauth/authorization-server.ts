@@ -23,6 +23,9 @@ import { type FurtherClaims, type TokenExchangeParts, tokenExchange } from "./to
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 
+/** Headers that nobody here attests clients by: the library would refuse them after it took a client's name for granted. */
+const ATTESTATIONS = ["oauth-client-attestation", "oauth-client-attestation-pop"] as const;
+
 /** Where its endpoints are. */
 export const ROUTES = { token: "/aaa/token", jwks: "/aaa/jwks", revocation: "/aaa/revocation" } as const;
 export const METADATA_ROUTES = [
@@ -82,6 +85,10 @@ export class AuthorizationServer {
       peer: consentExchange(this.#parts),
     });
     provider.registerGrantType(TOKEN_EXCHANGE, exchange, Object.keys(exchangeParameters.shape), ["resource"]);
+    provider.use(async ({ req: { headers } }, next) => {
+      for (const name of ATTESTATIONS) Reflect.deleteProperty(headers, name);
+      await next();
+    });
     provider.on("grant.error", (ctx, error) => this.#refuse(ctx, error));
     this.#revokeSigned(provider);
     provider.on("server_error", (ctx, err) => log.error({ method: ctx.method, url: ctx.path, err }, "failed"));
@@ -92,8 +99,11 @@ export class AuthorizationServer {
     const { config, refusals, pace, log } = this.#parts;
     const refusal = refusalOf(error, config.domain);
     const address = ctx.req.socket.remoteAddress ?? "somebody";
-    const caller = ctx.oidc.client?.clientId ?? address;
-    if (caller === address) void pace.blame(address);
+    // Whose name is given is known before whether it is he.
+    const client = error.error === "invalid_client" ? undefined : ctx.oidc.client?.clientId;
+    const caller = client ?? address;
+    if (client === undefined) void pace.blame(address);
+    else if (!(error instanceof OAuthRefusal)) void pace.allows(client, 1);
     log.info({ method: ctx.method, url: ctx.path, caller, ...refusal }, "refused");
     refusals.note({ caller, asked: `${ctx.method} ${ctx.path}`, refusal });
     ctx.status = error.statusCode;
