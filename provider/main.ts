@@ -45,6 +45,8 @@ The configuration holds:
   tokenSeconds     how long a move's token lives (900)
   discovery        {refreshSeconds, lifeSeconds}: how often the domain tells its
                    peers its topology (60), and how long that holds (300)
+  pace             {caller, address}: requests a second of one caller (300), and
+                   of strangers at one address (200)
   nsi              {listen, nsa, vlans, requesters}: others' agents that may drive
                    the domain by NSI's Connection Service, by mutual TLS
 
