@@ -208,7 +208,8 @@ describe("a domain's authorization server, asked as any OAuth client asks", () =
       expect([statusCode, failure.parse(content).error], what).toEqual([401, "invalid_client"]);
     }
     const refusals = () => entriesOf(domains.bed, "ams.example").filter(({ fact }) => fact.event === "refusal");
-    const noted = { event: "refusal", caller: "alice", asked: "POST /aaa/token", error: "invalid_client" };
+    // Nobody's name is believed before it is proven.
+    const noted = { event: "refusal", caller: "127.0.0.1", asked: "POST /aaa/token", error: "invalid_client" };
     await expect.poll(() => refusals().map(({ fact }) => fact)).toContainEqual(expect.objectContaining(noted));
   });
 

@@ -99,7 +99,9 @@ describe("a reservation over three domains", () => {
     await stop(killed);
     await start(killed);
     const deadlineMs = Date.now() + HOLD_SECONDS * 1_000;
-    const ids = (await drac.list()).filter((one) => one.vm === vm).map(({ connectionId }) => connectionId);
+    // A domain that has just been started on a busy machine may be late with its first answer.
+    const told = await drac.list().catch(() => drac.list());
+    const ids = told.filter((one) => one.vm === vm).map(({ connectionId }) => connectionId);
     for (const id of ids) {
       // Whatever is in between is lit nowhere, whoever asks for it.
       if (!isWhole()) await expect(drac.provision(id, token), vm).rejects.toThrow(/is (held|terminated|timed-out)/);
