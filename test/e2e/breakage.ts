@@ -160,5 +160,5 @@ export async function killHypervisor(
 }
 
 async function inTime(what: string, there: () => Promise<boolean>): Promise<void> {
-  await until(what, there, 60_000, 5);
+  await until(what, there, 120_000, 5);
 }
