@@ -101,9 +101,9 @@ async function clear(
   }
   // Where the VM has died nothing of it is wiped by itself: it may yet be needed.
   const keeps = replicas === "keep" || home.seen.run === "dead";
-  const generation = await hypervisor.generationAt(home.end.place);
-  if (seen.kind === "active") {
-    if (keeps && generation !== undefined) await hypervisor.retire(end.place, vm, generation);
+  if (keeps && seen.kind === "active") {
+    const generation = await hypervisor.generationAt(home.end.place);
+    if (generation !== undefined) await hypervisor.retire(end.place, vm, generation);
   }
   await clearAway(context, end, vm.name, tunnels, keeps ? "replica" : "nothing");
   return true;

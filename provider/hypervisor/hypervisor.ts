@@ -191,11 +191,14 @@ export interface Hypervisor {
   allocatedBytes(place: Place, vm: VmSpec): Promise<{ readonly all: number; readonly sinceGeneration: number }>;
   /** After an arrival onto a replica: makes the disks one layer shorter again, while the VM runs. Can be repeated. */
   settleDisks(place: Place, vm: VmSpec): Promise<void>;
-  /** Copies disks, while the VM runs, and memory, by the request's mode; and switches over. Resolves when it runs at the destination. The disks are durable there before it is committed. */
+  /**
+   * Copies disks, while the VM runs, and memory, by the request's mode; and switches over. Resolves when it runs at the destination.
+   * The disks are durable there before it is committed.
+   */
   send(request: SendRequest): Promise<Transfer>;
   /**
-   * After a send that failed: if it may have been committed, asks the destination. If it was, `destination`, and the VM runs there. If not,
-   * it never will be from then on; the source is made to run, connected, and what waits there is removed: `source`.
+   * After a send that failed: if it may have been committed, asks the destination. If it was, `destination`, and the VM runs
+   * there. If not, it never will be from then on; the source is made to run, connected, and what waits there is removed: `source`.
    * Rejects, changing nothing, if the destination must be asked and cannot.
    */
   settle(source: Place, destination: Place, vm: VmSpec, mayHaveCommitted: boolean): Promise<"source" | "destination">;

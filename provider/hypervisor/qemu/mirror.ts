@@ -36,6 +36,10 @@ export const targetOf = (disk: string): string => `target-${disk}`;
 /** Where at the destination a move writes what it brings. */
 export const receivingLayer = ({ onto }: Arrival): Layer => (onto === "replica" ? "delta" : "base");
 
+/** Those layers' files at the destination, one for each disk. */
+export const receivedFiles = ({ directory }: Place, vm: VmSpec, arrival: Arrival): readonly string[] =>
+  vm.disks.map(({ name }) => files(directory).disk(name, receivingLayer(arrival)));
+
 /** The destination offers its disks; resolves with where. Address: the host's end of the lightpath, so only the path reaches it. */
 export async function offerDisks(
   destination: Place,

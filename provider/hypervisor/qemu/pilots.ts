@@ -4,7 +4,7 @@ import type { SendRequest } from "../hypervisor.ts";
 import { layerNode } from "./command-line.ts";
 import { files, recordText } from "./files.ts";
 import { Flight, type Listening } from "./flight.ts";
-import { jobOf, receivingLayer, targetOf } from "./mirror.ts";
+import { jobOf, receivedFiles, receivingLayer, targetOf } from "./mirror.ts";
 import { DISK_GUARDS } from "./way/disk.ts";
 
 const KEY_BYTES = 32;
@@ -33,15 +33,14 @@ export async function takePilots(request: SendRequest): Promise<Flights> {
 function destinationParameters({ destination, vm, arrival, turns, warrants }: SendRequest, key: string) {
   const { epoch, generation, machine } = arrival;
   const at = files(destination.directory);
-  const layer = receivingLayer(arrival);
   const content = recordText({ schema: 1, role: "active", epoch, generation, machine, vm });
   return {
     ...{ key, epoch, generation, pid: at.pid },
     ...{ monitor: at.pilotMonitor, guardianMonitor: at.guardianMonitor },
     record: { path: at.record, content, warrant: warrants?.destination ?? null },
     disks: {
-      received: vm.disks.map(({ name }) => layerNode(name, layer)),
-      files: vm.disks.map(({ name }) => at.disk(name, layer)),
+      received: vm.disks.map(({ name }) => layerNode(name, receivingLayer(arrival))),
+      files: receivedFiles(destination, vm, arrival),
       socket: at.flushSocket,
     },
     way: { guards: DISK_GUARDS, helper: at.memoryWayPid, folder: at.way },
