@@ -1,6 +1,10 @@
-import type { TimeWindow } from "../aaa/wire.ts";
+import type { Refusal, TimeWindow } from "../aaa/wire.ts";
 
 type RefusedStatus = 400 | 401 | 403 | 404 | 409 | 429 | 502 | 504;
+
+/** Whoever calls is nobody that this domain's configuration names. */
+export const unknownCaller = (domain: string): Refused =>
+  new Refused(401, "caller.unknown", `the caller is not known to ${domain}`);
 
 /** A request that this domain, or one that it asked, does not grant. It becomes the body of the answer. */
 export class Refused extends Error {
@@ -29,5 +33,15 @@ export class Refused extends Error {
     this.domain = domain;
     this.policy = policy;
     this.nextFreeSlot = nextFreeSlot;
+  }
+
+  /** As callers are told it; `own`: the domain that answers. */
+  refusal(own: string): Refusal {
+    const { error, domain = own, message: reason, policy, nextFreeSlot } = this;
+    return {
+      ...{ error, domain, reason },
+      ...(policy === undefined ? {} : { policy }),
+      ...(nextFreeSlot === undefined ? {} : { nextFreeSlot }),
+    };
   }
 }

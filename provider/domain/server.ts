@@ -169,14 +169,7 @@ export function peerOf({ caller }: FastifyRequest, right?: PeerRight): Known {
 }
 
 function refusalOf(thrown: FastifyError | Refused, own: string): readonly [number, Refusal] {
-  if (thrown instanceof Refused) {
-    const { status, error, domain = own, message: reason, policy, nextFreeSlot } = thrown;
-    const more = {
-      ...(policy === undefined ? {} : { policy }),
-      ...(nextFreeSlot === undefined ? {} : { nextFreeSlot }),
-    };
-    return [status, { error, domain, reason, ...more }];
-  }
+  if (thrown instanceof Refused) return [thrown.status, thrown.refusal(own)];
   const status = thrown.statusCode ?? 500;
   if (hasZodFastifySchemaValidationErrors(thrown) || (status >= 400 && status < 500)) {
     return [status < 500 ? status : 400, { error: "request.malformed", domain: own, reason: thrown.message }];

@@ -11,7 +11,7 @@ import { JWT_TOKEN, TOKEN_EXCHANGE, TOKEN_PATH } from "../../provider/aaa/oauth.
 import { CONSENT_TYPE, WISH_TYPE } from "../../provider/aaa/token.ts";
 import { consentResponse } from "../../provider/domain/wire.ts";
 import { type Domains, grantFor, startDomains, wishFor } from "../domain/agents.ts";
-import { AMS, type KeyPair, makeKey, type Name, SAN } from "../domain/testbed.ts";
+import { AMS, type KeyPair, makeKey, type Name, SAN, withSecondHosts } from "../domain/testbed.ts";
 
 const wished = z.looseObject({ jti: z.string(), sub: z.string(), authorization_details: z.tuple([z.looseObject({})]) });
 
@@ -19,13 +19,7 @@ describe("a domain's consent", () => {
   let domains: Domains;
   const channels: Channel[] = [];
   beforeAll(async () => {
-    domains = await startDomains((config) => ({
-      ...config,
-      topology: {
-        ...config.topology,
-        stps: [...config.topology.stps, { id: `${SAN}2`, domain: "san.example", port: "host2", channels: 2 }],
-      },
-    }));
+    domains = await startDomains(withSecondHosts(SAN));
   });
   afterEach(async () => await Promise.all(channels.splice(0).map((channel) => channel.close())));
   afterAll(async () => await domains.end());

@@ -7,23 +7,13 @@ import type { TokenRequest } from "../../provider/aaa/wire.ts";
 import { segmentHeld } from "../../provider/domain/wire.ts";
 import type { ReserveRequest } from "../../provider/lightpath/drac/wire.ts";
 import { grantFor, tokenRequestFor, windowIn, wishFor } from "../domain/agents.ts";
-import { AMS, SAN } from "../domain/testbed.ts";
+import { AMS, SAN, withSecondHosts } from "../domain/testbed.ts";
 import { underAttack } from "./attack.ts";
 import { detailsOf, forged } from "./forging.ts";
 
 const ELSEWHERE = `${SAN}2`;
 
-const scene = underAttack((config) => ({
-  ...config,
-  topology: {
-    ...config.topology,
-    stps: [
-      ...config.topology.stps,
-      { id: ELSEWHERE, domain: "san.example", port: "host2", channels: 2 },
-      { id: `${AMS}2`, domain: "ams.example", port: "host2", channels: 2 },
-    ],
-  },
-}));
+const scene = underAttack(withSecondHosts(SAN, AMS));
 const { attack } = scene;
 let wish: ReserveRequest;
 let grant: string;

@@ -6,7 +6,7 @@ import { Channel, nothing } from "../../provider/aaa/channel.ts";
 import { type SegmentRequest, segmentHeld } from "../../provider/domain/wire.ts";
 import type { ReserveRequest } from "../../provider/lightpath/drac/wire.ts";
 import { type Domains, startDomains, wishFor } from "./agents.ts";
-import { AMS, makeKey, type Name, SAN } from "./testbed.ts";
+import { AMS, makeKey, type Name, SAN, withSecondHosts } from "./testbed.ts";
 
 describe("a domain believes its peers no more than it must", () => {
   let domains: Domains;
@@ -14,13 +14,7 @@ describe("a domain believes its peers no more than it must", () => {
   let token: string;
   const channels: Channel[] = [];
   beforeAll(async () => {
-    domains = await startDomains((config) => ({
-      ...config,
-      topology: {
-        ...config.topology,
-        stps: [...config.topology.stps, { id: `${SAN}2`, domain: "san.example", port: "host2", channels: 2 }],
-      },
-    }));
+    domains = await startDomains(withSecondHosts(SAN));
     wish = wishFor();
     token = await domains.tokenFor(wish);
   });

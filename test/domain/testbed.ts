@@ -47,6 +47,17 @@ export const TOPOLOGY: Topology = {
   ],
 };
 
+/** A second host, `${stp}2`, in the domain of each of these. */
+export function withSecondHosts(...stps: readonly string[]) {
+  return (config: ConfigFile): ConfigFile => {
+    const { topology } = config;
+    const second = topology.stps
+      .filter(({ id }) => stps.includes(id))
+      .map(({ id, domain }) => ({ id: `${id}2`, domain, port: "host2", channels: 2 }));
+    return { ...config, topology: { ...topology, stps: [...topology.stps, ...second] } };
+  };
+}
+
 function link(id: string, [a, aPort]: [string, string], [b, bPort]: [string, string], delayMs: number) {
   return {
     id,

@@ -11,11 +11,10 @@ import {
 } from "../../aaa/token.ts";
 import type { TimeWindow } from "../../aaa/wire.ts";
 import type { Connection } from "../../lightpath/drac/wire.ts";
+import { CLOCK_TOLERANCE_MS } from "../clock-tolerance.ts";
 import { Refused } from "../refused.ts";
 import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
-
-export const CLOCK_TOLERANCE_MS = 5_000;
 
 /** What was reserved, as far as a token must cover it. */
 export type Reserved = Pick<Connection, "from" | "to" | "bandwidthMbps" | "vm">;

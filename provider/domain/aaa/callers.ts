@@ -2,14 +2,13 @@ import { decodeJwt, jwtVerify } from "jose";
 import { z } from "zod";
 import { ASSERTION_MAX_SECONDS, ASSERTION_TYPE, assertionClaims } from "../../aaa/assertion.ts";
 import { ALGORITHM } from "../../aaa/keys.ts";
+import { CLOCK_TOLERANCE_SECONDS } from "../clock-tolerance.ts";
 import type { Known, PeerAddress } from "../load.ts";
-import { Refused } from "../refused.ts";
+import { Refused, unknownCaller } from "../refused.ts";
 import type { Trust } from "../trust.ts";
 import { invalidity } from "./invalidity.ts";
 import type { Proofs, Received } from "./proofs.ts";
 import type { Spent } from "./spent.ts";
-
-const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** A request, as far as it shows who sent it. */
 export interface Shown extends Omit<Received, "token"> {
@@ -122,7 +121,7 @@ export class Callers {
   }
 
   #stranger(): Refused {
-    return new Refused(401, "caller.unknown", `the caller is not known to ${this.#parts.domain}`);
+    return unknownCaller(this.#parts.domain);
   }
 }
 

@@ -3,10 +3,9 @@ import { ALGORITHM } from "../../aaa/keys.ts";
 import { accessTokenHash, PROOF_MAX_SECONDS, PROOF_TYPE, proofClaims } from "../../aaa/proof.ts";
 import { issuerOf } from "../../aaa/token.ts";
 import { reasonOf } from "../../errors.ts";
+import { CLOCK_TOLERANCE_SECONDS } from "../clock-tolerance.ts";
 import { Refused } from "../refused.ts";
 import type { Spent } from "./spent.ts";
-
-const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** The request that a proof came with. */
 export interface Received {

@@ -1,12 +1,11 @@
 import { type CryptoKey, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { ALGORITHM } from "../../aaa/keys.ts";
 import { domainOfIssuer, issuerOf } from "../../aaa/token.ts";
+import { CLOCK_TOLERANCE_SECONDS } from "../clock-tolerance.ts";
 import type { OwnKeys } from "../keys/own-keys.ts";
 import type { TrustedKeys } from "../keys/trusted-keys.ts";
 import { Refused } from "../refused.ts";
 import { invalidity } from "./invalidity.ts";
-
-const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** What a signature is to show. */
 export interface Expected {

@@ -1,4 +1,4 @@
-import { CLOCK_TOLERANCE_MS } from "../aaa/authority.ts";
+import { CLOCK_TOLERANCE_MS } from "../clock-tolerance.ts";
 import type { Joint } from "../element/element.ts";
 import { Refused } from "../refused.ts";
 import { Serial } from "../serial.ts";

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
+import { atOnce } from "../at-once.ts";
 
 /** A public Ed25519 key as key sets have it. */
 export const publishedKey = z.looseObject({
@@ -24,10 +25,10 @@ export class KeyStore {
   publish(domain: string, keys: readonly { readonly kid: string; readonly publicJwk: PublishedKey }[]): void {
     const insert =
       "INSERT INTO published_keys VALUES (?, ?, ?, 1) ON CONFLICT (domain, kid) DO UPDATE SET published = 1";
-    this.#database.exec("BEGIN");
-    this.#database.prepare("UPDATE published_keys SET published = 0 WHERE domain = ?").run(domain);
-    for (const { kid, publicJwk } of keys) this.#database.prepare(insert).run(domain, kid, publicJwk.x);
-    this.#database.exec("COMMIT");
+    atOnce(this.#database, () => {
+      this.#database.prepare("UPDATE published_keys SET published = 0 WHERE domain = ?").run(domain);
+      for (const { kid, publicJwk } of keys) this.#database.prepare(insert).run(domain, kid, publicJwk.x);
+    });
   }
 
   /** Those of its newest key set; empty if none was heard. */

@@ -4,6 +4,9 @@ import { z } from "zod";
 
 const row = z.object({ payload: z.string() });
 
+/** By what something is found, in SQL. */
+type Key = "id" | "json_extract(payload, '$.uid')" | "json_extract(payload, '$.userCode')";
+
 /** What is used once: a second one of the same name is a replay, even if both come at the same moment. */
 const ONCE = "ReplayDetection";
 
@@ -29,9 +32,7 @@ export class StoreAdapter implements Adapter {
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    const select = "SELECT payload FROM oauth WHERE model = ? AND id = ? AND expires >= ?";
-    const found = this.#database.prepare(select).get(this.#model, id, Date.now());
-    return found === undefined ? undefined : z.looseObject({}).parse(JSON.parse(row.parse(found).payload));
+    return this.#findBy("id", id);
   }
 
   async destroy(id: string): Promise<void> {
@@ -44,11 +45,11 @@ export class StoreAdapter implements Adapter {
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
-    return this.#findBy("uid", uid);
+    return this.#findBy("json_extract(payload, '$.uid')", uid);
   }
 
   async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
-    return this.#findBy("userCode", userCode);
+    return this.#findBy("json_extract(payload, '$.userCode')", userCode);
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
@@ -56,8 +57,8 @@ export class StoreAdapter implements Adapter {
     this.#database.prepare(remove).run(this.#model, grantId);
   }
 
-  #findBy(member: "uid" | "userCode", value: string): AdapterPayload | undefined {
-    const select = `SELECT payload FROM oauth WHERE model = ? AND json_extract(payload, '$.${member}') = ? AND expires >= ?`;
+  #findBy(key: Key, value: string): AdapterPayload | undefined {
+    const select = `SELECT payload FROM oauth WHERE model = ? AND ${key} = ? AND expires >= ?`;
     const found = this.#database.prepare(select).get(this.#model, value, Date.now());
     return found === undefined ? undefined : z.looseObject({}).parse(JSON.parse(row.parse(found).payload));
   }

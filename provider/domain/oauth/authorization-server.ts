@@ -7,6 +7,7 @@ import { ALGORITHM } from "../../aaa/keys.ts";
 import { TOKEN_EXCHANGE } from "../../aaa/oauth.ts";
 import { issuerOf } from "../../aaa/token.ts";
 import type { Refusals } from "../accounting/refusals.ts";
+import { CLOCK_TOLERANCE_SECONDS } from "../clock-tolerance.ts";
 import type { DomainConfig } from "../config.ts";
 import type { WatchedKeys } from "../keys/own-keys.ts";
 import type { Known, PeerAddress } from "../load.ts";
@@ -20,8 +21,6 @@ import { type ConsentExchangeParts, consentExchange } from "./consent-exchange.t
 import { exchangeParameters, exchanging } from "./exchange.ts";
 import { OAuthRefusal, refusalOf } from "./oauth-refusal.ts";
 import { type FurtherClaims, type TokenExchangeParts, tokenExchange } from "./token-exchange.ts";
-
-const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** Headers that nobody here attests clients by: the library would refuse them after it took a client's name for granted. */
 const ATTESTATIONS = ["oauth-client-attestation", "oauth-client-attestation-pop"] as const;

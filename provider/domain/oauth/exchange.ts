@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ACCESS_TOKEN, JWT_TOKEN } from "../../aaa/oauth.ts";
 import type { Known } from "../load.ts";
 import { GIVING_POINTS, type Pace, tooFast } from "../pace.ts";
-import { Refused } from "../refused.ts";
+import { unknownCaller } from "../refused.ts";
 import type { Trust } from "../trust.ts";
 import { OAuthRefusal } from "./oauth-refusal.ts";
 
@@ -40,8 +40,7 @@ export function exchanging({ domain, trust, pace }: ExchangingParts, by: Readonl
   return async (ctx: TokenEndpointGrantContext): Promise<void> => {
     const { client, params } = ctx.oidc;
     const caller = trust.known.get(client.clientId);
-    if (caller === undefined)
-      throw new OAuthRefusal(new Refused(401, "caller.unknown", `the caller is not known to ${domain}`));
+    if (caller === undefined) throw new OAuthRefusal(unknownCaller(domain));
     if (!(await pace.allows(caller.id, POINTS[caller.kind]))) throw new OAuthRefusal(tooFast(caller.id));
     const parsed = exchangeParameters.safeParse(params);
     if (!parsed.success) throw new errors.InvalidRequest(z.prettifyError(parsed.error));

@@ -24,16 +24,9 @@ export async function inOAuth<T>(task: () => Promise<T>): Promise<T> {
 
 /** The refusal that an error of the authorization server is; `own`: this domain. */
 export function refusalOf(error: errors.OIDCProviderError, own: string): Refusal {
-  if (!(error instanceof OAuthRefusal)) {
-    const detail = error.error_detail === undefined ? "" : `: ${error.error_detail}`;
-    return { error: error.error, domain: own, reason: `${error.error_description ?? error.message}${detail}` };
-  }
-  const { error: code, domain = own, message: reason, policy, nextFreeSlot } = error.refused;
-  const more = {
-    ...(policy === undefined ? {} : { policy }),
-    ...(nextFreeSlot === undefined ? {} : { nextFreeSlot }),
-  };
-  return { error: code, domain, reason, ...more };
+  if (error instanceof OAuthRefusal) return error.refused.refusal(own);
+  const detail = error.error_detail === undefined ? "" : `: ${error.error_detail}`;
+  return { error: error.error, domain: own, reason: `${error.error_description ?? error.message}${detail}` };
 }
 
 function codeOf({ status, error }: Refused): string {
