@@ -6,13 +6,13 @@ const path = require("node:path");
 
 /** What is said to a port, and its plain data: anyone may know it. */
 const PORTS =
-  "^provider/(aaa/(aaa|domain-record|wire)|host/(host|host-key|record|segment)|hypervisor/(hypervisor|vm-spec|downtime)|lightpath/(lightpath|attachment|drac/wire|(nsi|fixed)/record)|tunnel/tunnel)\\.ts$";
+  "^provider/(aaa/(aaa|covers|domain-record|token|wire)|host/(host|host-key|pulse|record|segment)|hypervisor/(hypervisor|vm-spec|downtime)|lightpath/(lightpath|attachment|drac/wire|(nsi|oscars|fixed)/record)|tunnel/tunnel)\\.ts$";
 /** Where all of that is; what is in there and no port is an adapter. */
 const PORTS_AND_ADAPTERS = "^provider/(aaa|host|hypervisor|lightpath|tunnel)/";
 /** The door, and the composition root that chooses the adapters. */
 const ROOT = "^provider/(index|main|door|composition|credentials|host-pool)\\.ts$";
 const SCHEMAS =
-  "^provider/(aaa/(wire|domain-record)|host/(record|host-key)|hypervisor/vm-spec|tunnel/tunnel|lightpath/(drac/wire|(nsi|fixed)/record)|controller/placement)\\.ts$";
+  "^provider/(aaa/(wire|domain-record)|host/(record|host-key)|hypervisor/vm-spec|tunnel/tunnel|lightpath/(drac/wire|(nsi|oscars|fixed)/record)|controller/placement)\\.ts$";
 
 /** A stage of the move and the ports of the others, which only the spine brings together. */
 const STAGES = {
@@ -124,9 +124,15 @@ module.exports = {
         path: "^provider/",
         pathNot: [
           "^provider/(domain/|errors\\.ts$|correlation\\.ts$|lightpath/drac/wire\\.ts$|lightpath/nsi/wire/)",
-          "^provider/aaa/(wire|oauth|domain-record|assertion|channel|token|proof|keys|covers)\\.ts$",
+          "^provider/aaa/(wire|oauth|domain-record|assertion|channel|token|proof|credential|keys|covers)\\.ts$",
         ],
       },
+    ),
+    rule(
+      "stores-behind-ports",
+      "A shared database can take SQLite's place: only who puts path control together chooses what keeps its reservations.",
+      { path: "^provider/domain/", pathNot: "^provider/domain/drac/(half\\.ts$|sqlite/)" },
+      { path: "^provider/domain/drac/sqlite/" },
     ),
     rule(
       "domains-apart",

@@ -13,10 +13,12 @@ import { Atlas } from "./discovery/atlas.ts";
 import { Exchange } from "./discovery/exchange.ts";
 import { serveDiscovery } from "./discovery/routes.ts";
 import { Statements } from "./discovery/statements.ts";
-import { dracHalf } from "./drac/half.ts";
+import { dracHalf, elementOf } from "./drac/half.ts";
 import { serveConnections, serveNotifications, serveSegments } from "./drac/routes.ts";
+import { OwnLinks } from "./element/own-links.ts";
 import { KeyStore } from "./keys/key-store.ts";
 import { WatchedKeys } from "./keys/own-keys.ts";
+import { serveKeys } from "./keys/routes.ts";
 import { TrustedKeys, type TrustedParts } from "./keys/trusted-keys.ts";
 import type { Loaded } from "./load.ts";
 import { nsiHalf } from "./nsi/half.ts";
@@ -31,8 +33,8 @@ import { openStore } from "./store.ts";
 import { ownPorts } from "./topology.ts";
 import { openTrust } from "./trust.ts";
 
-/** How late a window's end, or a hold's, may be noticed in the data plane. */
-const EXPIRY_INTERVAL_MS = 250;
+/** How late a window's beginning or end, or a hold's, may be noticed in the data plane, and what became of a link. */
+const CLOCK_INTERVAL_MS = 250;
 const DEBT_INTERVAL_MS = 3_000;
 
 /** A domain's agent that answers. */
@@ -48,7 +50,9 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const policies = await openPolicies(loaded.config.policies, log);
   const database = openStore(loaded.config.store);
   const statements = new Statements(database);
-  const atlas = new Atlas(domain, loaded.config.topology, statements);
+  const steered = elementOf(loaded.config);
+  const links = new OwnLinks(loaded.config, steered);
+  const atlas = new Atlas(domain, loaded.config.topology, statements, links);
   const trust = openTrust(loaded, log);
   const peers = new Peers(loaded, trust);
   const keys = new WatchedKeys(loaded.signing, log);
@@ -58,7 +62,7 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const accounts = new Ledger({ domain, database, keys, failed: unsealed });
   const ground = { config: { ...loaded.config, topology: atlas }, database, signatures, peers, accounts, log };
   const aaa = aaaHalf(ground, policies);
-  const drac = dracHalf(ground, aaa.authority, ownPorts(loaded.config));
+  const drac = dracHalf(ground, aaa.authority, ownPorts(loaded.config), { steered, links });
   const exchange = new Exchange({ signatures, statements, atlas, peers, lifeSeconds: discovery.lifeSeconds, log });
   const refusals = new Refusals(accounts);
   const spent = new Spent(database);
@@ -70,20 +74,26 @@ export async function startAgent(loaded: Loaded, log: Logger): Promise<Agent> {
   const { tokens, consents } = aaa;
   const exchanging = { domain, trust, peers: loaded.peers, keys, proofs, tokens, signatures, consents, pace };
   serveOAuth(server, new AuthorizationServer({ ...exchanging, config, database, refusals, log }));
+  serveKeys(server, domain, keys);
   serveAaa(server, aaa);
   serveConnections(server, drac);
   serveNotifications(server, drac.notices);
   serveSegments(server, drac.segments);
   serveDiscovery(server, exchange);
-  drac.debts.recover();
+  await drac.debts.recover();
   await drac.segments.restore();
   const nsi = await nsiHalf(ground, loaded, aaa, drac.coordinator, refusals);
   const url = await server.listen({ host: listen.address, port: listen.port });
   const complain = (thrown: unknown): void => log.error({ reason: reasonOf(thrown) }, "housekeeping failed");
   // Whoever sees a signature by a key that is new to it asks for the keys.
   keys.whenChanged(() => void exchange.refresh().catch(complain));
+  links.whenChanged(() => {
+    log.warn({ down: links.down }, "a link went down, or came back");
+    exchange.refresh().catch(complain);
+  });
   const stops = [
-    repeat(() => drac.segments.expire(), EXPIRY_INTERVAL_MS, complain),
+    repeat(() => links.look(), CLOCK_INTERVAL_MS, complain),
+    repeat(() => drac.segments.keepTime(), CLOCK_INTERVAL_MS, complain),
     repeat(() => drac.debts.settle(), DEBT_INTERVAL_MS, complain),
     repeat(() => aaa.withdrawals.settle(), DEBT_INTERVAL_MS, complain),
     repeat(async () => refusals.flush(), DEBT_INTERVAL_MS, complain),

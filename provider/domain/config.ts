@@ -98,6 +98,17 @@ export const domainConfig = z.strictObject({
   ),
   /** This domain's STPs and links, and what is to be thought of others until they tell. */
   topology,
+  /**
+   * Which machines may take VMs in, by the STP of their site: SHA-256 fingerprints of their ssh host keys, as `ssh-keygen -l`
+   * prints them. A site that is not named here trusts its callers in this. `unnamed`: a connection may also end there whose
+   * token names no machine, as that of one that is asked for by NSI.
+   */
+  sites: z
+    .record(
+      z.string(),
+      z.strictObject({ hostKeys: z.array(z.string().startsWith("SHA256:")), unnamed: z.boolean().default(false) }),
+    )
+    .default({}),
   /** How often this domain tells its peers what it is, and for how long they may believe it. */
   discovery: z
     .strictObject({

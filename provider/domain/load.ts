@@ -112,12 +112,15 @@ function faultsOf(config: DomainConfig): readonly string[] {
   const doubled = names.filter((name, index) => names.indexOf(name) !== index);
   const { element, topology, domain, discovery } = config;
   const foreign = topology.stps.filter((stp) => !stp.id.startsWith(`urn:ogf:network:${stp.domain}:`));
+  const own = topology.stps.filter((stp) => stp.domain === domain).map(({ id }) => id);
+  const elsewhere = Object.keys(config.sites).filter((site) => !own.includes(site));
   const clients = config.clients.map(({ id }) => id);
   const strangers = (config.nsi?.requesters ?? []).filter(({ client }) => !clients.includes(client));
   const faults = [
     ...strangers.map(({ nsa, client }) => `the requester ${nsa} counts as ${client}, which is no client`),
     ...doubled.map((name) => `${name} is named twice among the domain, its clients and its peers`),
     ...sharedKeys(config.clients).map((ids) => `${ids} have the same key, by which they are to be told apart`),
+    ...elsewhere.map((site) => `sites: ${site} is no STP of ${domain}`),
     ...foreign.map((stp) => `the STP ${stp.id} must be named urn:ogf:network:${stp.domain}:…`),
     ...(discovery.lifeSeconds > discovery.refreshSeconds
       ? []
@@ -125,8 +128,10 @@ function faultsOf(config: DomainConfig): readonly string[] {
   ];
   if (element.driver === "none") return faults;
   const ends = topology.links.flatMap(({ id, a, b, channels }) => [a, b].map((end) => ({ ...end, id, channels })));
-  const own = [...ends, ...topology.stps.map((stp) => ({ ...stp, channels: stp.channels ?? 1 }))];
-  const lacking = own.filter((end) => end.domain === domain && (element.devices[end.port] ?? []).length < end.channels);
+  const terminals = [...ends, ...topology.stps.map((stp) => ({ ...stp, channels: stp.channels ?? 1 }))];
+  const lacking = terminals.filter(
+    (end) => end.domain === domain && (element.devices[end.port] ?? []).length < end.channels,
+  );
   return [...faults, ...lacking.map(({ port, id, channels }) => `port ${port} of ${id} needs ${channels} devices`)];
 }
 

@@ -7,11 +7,11 @@ import { refusal, TOKEN_HEADER } from "../aaa/wire.ts";
 const VERSION = "1.0.0";
 export const OPENAPI_PATH = "/openapi.json";
 
-/** Who may call what: a client by either of the first two, another domain by its certificate. */
+/** Who may call what: a client by either of the first two, another domain by its certificate, with its caller's proof in DPoP if it passes a token on. */
 const SECURITY_SCHEMES = {
   assertion: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "RFC 7523; aud: the domain's name" },
   proven: { type: "http", scheme: "DPoP", bearerFormat: "JWT", description: "RFC 9449: a token, with a proof in DPoP" },
-  domain: { type: "apiKey", in: "header", name: TOKEN_HEADER, description: "passed on by a peer over mutual TLS" },
+  domain: { type: "apiKey", in: "header", name: TOKEN_HEADER, description: "a token, passed on over mutual TLS" },
 } as const;
 
 /** Every answer that is not one of success says who refused, and why. */

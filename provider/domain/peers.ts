@@ -39,8 +39,8 @@ function passOn<T>(answer: Answer<T>, { domain }: Channel): T {
     case "ok":
       return answer.value;
     case "refused": {
-      const { error, reason, domain: refuser, policy, nextFreeSlot } = answer.refusal;
-      throw new Refused(statusFor(answer.status), error, reason, refuser, policy, nextFreeSlot);
+      const { error, reason, domain: refuser, policy, nextFreeSlot, link } = answer.refusal;
+      throw new Refused(statusFor(answer.status), error, reason, refuser, policy, nextFreeSlot, link);
     }
     case "silent": {
       if (answer.impostor) {

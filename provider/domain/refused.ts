@@ -18,6 +18,8 @@ export class Refused extends Error {
   readonly policy: string | undefined;
   /** When there is room, for want of which it is refused. */
   readonly nextFreeSlot: TimeWindow | undefined;
+  /** The link that is down, for which it is refused. */
+  readonly link: string | undefined;
 
   constructor(
     status: RefusedStatus,
@@ -26,6 +28,7 @@ export class Refused extends Error {
     domain?: string,
     policy?: string,
     nextFreeSlot?: TimeWindow,
+    link?: string,
   ) {
     super(reason);
     this.status = status;
@@ -33,15 +36,17 @@ export class Refused extends Error {
     this.domain = domain;
     this.policy = policy;
     this.nextFreeSlot = nextFreeSlot;
+    this.link = link;
   }
 
   /** As callers are told it; `own`: the domain that answers. */
   refusal(own: string): Refusal {
-    const { error, domain = own, message: reason, policy, nextFreeSlot } = this;
+    const { error, domain = own, message: reason, policy, nextFreeSlot, link } = this;
     return {
       ...{ error, domain, reason },
       ...(policy === undefined ? {} : { policy }),
       ...(nextFreeSlot === undefined ? {} : { nextFreeSlot }),
+      ...(link === undefined ? {} : { link }),
     };
   }
 }

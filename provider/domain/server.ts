@@ -10,6 +10,7 @@ import {
 } from "fastify-type-provider-zod";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { type Credential, PROOFS_HEADER } from "../aaa/credential.ts";
 import { certificateFingerprint } from "../aaa/domain-record.ts";
 import { ALGORITHM } from "../aaa/keys.ts";
 import { type Refusal, TOKEN_HEADER } from "../aaa/wire.ts";
@@ -28,7 +29,7 @@ declare module "fastify" {
   interface FastifyRequest {
     caller: Known | undefined;
     /** That the caller presents, or a domain passes on. */
-    token: string | undefined;
+    right: Credential | undefined;
     /** The move in whose course this is asked, if its id was sent. */
     move: string | undefined;
   }
@@ -86,7 +87,7 @@ export async function makeServer({ config, tls }: Loaded, { keys, callers, pace,
   server.setSerializerCompiler(serializerCompiler);
   await describeApi(server);
   server.decorateRequest("caller", undefined);
-  server.decorateRequest("token", undefined);
+  server.decorateRequest("right", undefined);
   server.decorateRequest("move", undefined);
   // What this domain asks of its peers meanwhile is for the same move.
   server.addHook("onRequest", (request, _reply, done) => {
@@ -100,12 +101,12 @@ export async function makeServer({ config, tls }: Loaded, { keys, callers, pace,
     if (!(await pace.listensTo(ip))) throw tooFast(ip);
     const { isPublic = false, points = 1 } = routeOptions.config;
     if (isPublic) return await pace.blame(ip, points);
-    const { caller, token, fault } = await callers.identify(shownBy(request)).catch(async (thrown: unknown) => {
+    const { caller, right, fault } = await callers.identify(shownBy(request)).catch(async (thrown: unknown) => {
       await pace.blame(ip);
       throw thrown;
     });
     request.caller = caller;
-    request.token = token;
+    request.right = right;
     if (!(await pace.allows(caller.id, points))) throw tooFast(caller.id);
     if (fault !== undefined) throw fault;
   });
@@ -140,11 +141,12 @@ export async function makeServer({ config, tls }: Loaded, { keys, callers, pace,
 }
 
 function shownBy({ method, url, headers, raw }: FastifyRequest): Shown {
-  const { authorization, dpop, [TOKEN_HEADER]: passedOn } = headers;
+  const { authorization, dpop, [TOKEN_HEADER]: passedOn, [PROOFS_HEADER]: further } = headers;
   const shown = certificateOf(raw);
   return {
     ...{ method, path: url, authorization },
     proof: typeof dpop === "string" ? dpop : undefined,
+    further: typeof further === "string" ? further : undefined,
     passedOn: typeof passedOn === "string" ? passedOn : undefined,
     certificate: shown && certificateFingerprint(shown),
   };

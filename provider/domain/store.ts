@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { TurntableError } from "../errors.ts";
+import { atOnce } from "./at-once.ts";
 
 /** What each version added. Times are ms since 1970; bodies are JSON. */
 const SCHEMAS = [
@@ -88,8 +89,26 @@ const SCHEMAS = [
   ) WITHOUT ROWID;
   CREATE TABLE oauth (model TEXT, id TEXT, payload TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (model, id)) WITHOUT ROWID;
 `,
+  `
+  ALTER TABLE token_uses ADD COLUMN vm TEXT NOT NULL DEFAULT '';
+  ALTER TABLE token_uses ADD COLUMN epoch INTEGER;
+  ALTER TABLE token_uses ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX token_uses_by_connection ON token_uses (coordinator, id);
+`,
+  // What is over is kept for ever, and what is looked for again and again is what is not.
+  `
+  CREATE INDEX segments_by_state ON segments (state);
+  CREATE INDEX rides_by_grant ON rides (grant_id) WHERE ended = 0;
+  CREATE INDEX connections_by_owner ON connections (owner);
+  CREATE INDEX connections_open ON connections (id) WHERE intent IS NOT NULL OR state NOT IN ('terminated', 'timed-out');
+  CREATE INDEX nsi_connections_open ON nsi_connections (id) WHERE
+    lifecycle = 'Terminating' OR active = 1 OR (
+      lifecycle = 'Created' AND NOT (committed = 0 AND reservation IN ('ReserveStart', 'ReserveFailed', 'ReserveTimeout')));
+`,
 ] as const;
 const VERSION = SCHEMAS.length;
+const BUSY_TIMEOUT_MS = 2_000;
+const AGAIN_MS = 10;
 
 /** SQLite would make it readable for all; what it makes beside it gets the same mode. */
 function keepPrivate(file: string): void {
@@ -103,17 +122,45 @@ function keepPrivate(file: string): void {
  */
 export function openStore(file: string): DatabaseSync {
   if (file !== ":memory:") keepPrivate(file);
-  const database = new DatabaseSync(file);
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 2000;");
-  const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
-  if (version < VERSION) {
-    database.exec(`BEGIN; ${SCHEMAS.slice(version).join("")} PRAGMA user_version = ${VERSION}; COMMIT;`);
-  } else if (version > VERSION) {
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    database.exec("PRAGMA synchronous = FULL");
+    keepLog(database);
+    // Another agent may be opening it too: what is missing is looked up and made in one transaction.
+    atOnce(database, () => upgrade(database, file));
+    return database;
+  } catch (thrown) {
     database.close();
+    throw thrown;
+  }
+}
+
+/** SQLite waits for nobody while it changes the way of writing, which only the first to open a file does. */
+function keepLog(database: DatabaseSync): void {
+  const untilMs = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (thrown) {
+      if (!isBusy(thrown) || performance.now() > untilMs) throw thrown;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, AGAIN_MS);
+    }
+  }
+}
+
+/** SQLITE_BUSY, in the lowest byte of extended codes. */
+function isBusy(thrown: unknown): boolean {
+  return thrown instanceof Error && "errcode" in thrown && (Number(thrown.errcode) & 0xff) === 5;
+}
+
+function upgrade(database: DatabaseSync, file: string): void {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
+  if (version > VERSION) {
     throw new TurntableError("input.invalid", `the store ${file} has version ${version}, not ${VERSION}`, {
       retry: "never",
       next: "Run the agent's version that wrote it, or give it another file.",
     });
   }
-  return database;
+  if (version < VERSION) database.exec(`${SCHEMAS.slice(version).join("")} PRAGMA user_version = ${VERSION};`);
 }

@@ -1,5 +1,7 @@
 import { pino } from "pino";
+import { callerOf } from "../../provider/aaa/caller.ts";
 import { AaaClient } from "../../provider/aaa/client.ts";
+import { type Credential, heldBy } from "../../provider/aaa/credential.ts";
 import type { GrantRequest, TokenRequest } from "../../provider/aaa/wire.ts";
 import { type Agent, startAgent } from "../../provider/domain/agent.ts";
 import { loadConfig } from "../../provider/domain/load.ts";
@@ -18,6 +20,8 @@ export interface Domains {
   tokenFor(wish: ReserveRequest): Promise<string>;
   /** As many of them as are needed, each to be used once, under one new grant. */
   tokensFor(wish: ReserveRequest): Promise<() => Promise<string>>;
+  /** A token of alice's, as a coordinator has it for which she makes whatever proof it needs. */
+  rightOf(token: string): Promise<Credential>;
   end(): Promise<void>;
 }
 
@@ -49,6 +53,7 @@ export async function startDomains(
       const { jwt } = await aaa.requestGrant(grantFor(wish));
       return async () => (await aaa.mintToken({ ...tokenRequestFor(wish), grant: jwt })).token;
     },
+    rightOf: async (token) => heldBy(await callerOf(bed.clients.alice), token),
     end: async () => {
       await Promise.all(clients.map((client) => client.close()));
       await Promise.all([...running.keys()].map((name) => domains.stop(name)));

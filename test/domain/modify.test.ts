@@ -80,9 +80,10 @@ describe("another rate or end for a connection", () => {
     const segment = { domain: "san.example", in: { port: "west", channel: 3 }, out: { port: "host", channel: 3 } };
     const path = ["drac", "segments"];
     const body = { connectionId: randomUUID(), reservation: other, segment };
-    const token = await domains.tokenFor(other);
+    const passedOn = await domains.rightOf(await domains.tokenFor(other));
     const peer = as("ams.example", "san.example");
-    expect(await peer.ask({ method: "POST", path, body, token, answer: segmentHeld })).toMatchObject({ kind: "ok" });
+    const held = await peer.ask({ method: "POST", path, body, passedOn, answer: segmentHeld });
+    expect(held).toMatchObject({ kind: "ok" });
     const raising = drac().modify(
       one.connectionId,
       { vm: "radar", bandwidthMbps: 900 },
@@ -118,7 +119,8 @@ describe("another rate or end for a connection", () => {
       for (const at of ["transit.example", "san.example"] as const) {
         const path = ["drac", "segments", connectionId, "modifications"];
         const body = { request, ...ask, endMs: Date.parse(one.window.end) };
-        const answer = await as("ams.example", at).ask({ method: "POST", path, body, token, answer: nothing });
+        const passedOn = await domains.rightOf(token);
+        const answer = await as("ams.example", at).ask({ method: "POST", path, body, passedOn, answer: nothing });
         expect(answer).toMatchObject({ status: 403, refusal: { domain: at, reason: expect.stringMatching(reason) } });
       }
     }
@@ -133,7 +135,8 @@ describe("another rate or end for a connection", () => {
     const path = ["drac", "segments", connectionId, "modifications"];
     const body = { request, ...ask, endMs: Date.parse(one.window.end) };
     const stranger = as("transit.example", "san.example");
-    expect(await stranger.ask({ method: "POST", path, body, token: good, answer: nothing })).toMatchObject({
+    const passedOn = await domains.rightOf(good);
+    expect(await stranger.ask({ method: "POST", path, body, passedOn, answer: nothing })).toMatchObject({
       status: 404,
     });
     expect(onRecord(one)).toEqual(everywhere(400, one.window.end));
@@ -167,7 +170,7 @@ describe("another rate or end for a connection", () => {
       method: "POST",
       path,
       body,
-      token: theirs,
+      passedOn: await domains.rightOf(theirs),
       answer: nothing,
     });
     expect(answer).toMatchObject({ status: 409, refusal: { reason: expect.stringMatching(/used by second too/) } });
@@ -183,7 +186,8 @@ describe("another rate or end for a connection", () => {
     channels.push(alice);
     const send = async (body: object) => {
       const path = ["drac", "connections", one.connectionId, "modify"];
-      return await alice.ask({ method: "POST", path, body, token, answer: connection });
+      const onwards = ["drac", "segments", one.connectionId, "modifications"];
+      return await alice.ask({ method: "POST", path, body, token, onwards, answer: connection });
     };
     const first = { requestId: randomUUID(), vm: "radar", bandwidthMbps: 600 };
     const [once, twice] = await Promise.all([send(first), send(first)]);
@@ -228,14 +232,14 @@ describe("another rate or end for a connection", () => {
 
   it("that is held and not committed runs out by itself, and what was committed can be gone back on", async () => {
     const one = await lit();
-    const token = await tokenFor({ bandwidthMbps: 900 });
+    const passedOn = await domains.rightOf(await tokenFor({ bandwidthMbps: 900 }));
     const peer = as("ams.example", "san.example");
     const path = ["drac", "segments", one.connectionId, "modifications"];
     const step = async (request: string, method: "POST" | "DELETE", ...verb: string[]) =>
       await peer.ask({ method, path: [...path, request, ...verb], answer: nothing });
     const hold = async (request: string, bandwidthMbps = 900) => {
       const body = { request, vm: "radar", bandwidthMbps, endMs: Date.parse(one.window.end) };
-      return await peer.ask({ method: "POST", path, body, token, answer: nothing });
+      return await peer.ask({ method: "POST", path, body, passedOn, answer: nothing });
     };
     const [late, good, next] = [randomUUID(), randomUUID(), randomUUID()];
     expect(await hold(late)).toMatchObject({ kind: "ok" });

@@ -3,12 +3,13 @@ import { z } from "zod";
 import { AaaClient } from "../../provider/aaa/client.ts";
 import { domainRecord } from "../../provider/aaa/domain-record.ts";
 import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
+import { windowIn } from "./agents.ts";
 import { AMS, SAN } from "./testbed.ts";
 
 /** First line: whom to ask and as whom. Then one operation a line, each answered by one line. */
 const parameters = z.object({ domain: domainRecord, caller: z.object({ id: z.string(), key: z.string() }) });
 const operation = z.union([
-  z.tuple([z.literal("reserve"), z.string(), z.string()]),
+  z.tuple([z.literal("reserve"), z.string(), z.string(), z.string()]),
   z.tuple([z.literal("modify"), z.string(), z.string()]),
   z.tuple([z.enum(["provision", "release", "terminate"]), z.string()]),
 ]);
@@ -34,7 +35,7 @@ async function perform(asked: z.output<typeof operation>): Promise<string> {
   const [verb, id] = asked;
   switch (verb) {
     case "reserve":
-      return await reserve(Number(asked[1]), Number(asked[2]));
+      return await reserve(Number(asked[1]), Number(asked[2]), Number(asked[3]));
     case "modify":
       return String((await modify(id, Number(asked[2]))).bandwidthMbps);
     case "provision":
@@ -60,8 +61,8 @@ async function modify(id: string, bandwidthMbps: number) {
   return await drac.modify(id, { vm: "radar", bandwidthMbps }, token);
 }
 
-async function reserve(bandwidthMbps: number, seconds: number): Promise<string> {
-  const window = { start: new Date().toISOString(), end: new Date(Date.now() + seconds * 1_000).toISOString() };
+async function reserve(bandwidthMbps: number, delaySeconds: number, seconds: number): Promise<string> {
+  const window = windowIn(delaySeconds, seconds);
   const wish = { from: AMS, to: SAN, bandwidthMbps, window, vm: "radar" };
   const grant = await aaa.requestGrant({ between: [AMS, SAN], bandwidthMbps, window, vm: wish.vm });
   const { token } = await aaa.mintToken({ ...wish, grant: grant.jwt, siteKey: "SHA256:0123456789" });

@@ -73,6 +73,7 @@ describe("notifications", () => {
         path: ["drac", "connections"],
         body: wish,
         token,
+        onwards: ["drac", "segments"],
         answer: connection,
       });
       if (answer.kind === "ok") held.push(answer.value.connectionId);

@@ -32,7 +32,10 @@ describe("a domain believes its peers no more than it must", () => {
     return { connectionId: randomUUID(), reservation: wish, segment: part, ...changes };
   };
   const hold = async (name: Name, body: SegmentRequest, withToken = token) =>
-    await as(name).ask({ method: "POST", path: ["drac", "segments"], body, token: withToken, answer: segmentHeld });
+    await as(name).ask({
+      ...{ method: "POST", path: ["drac", "segments"], body, answer: segmentHeld },
+      passedOn: await domains.rightOf(withToken),
+    });
 
   it("refuses to hold what it did not agree to", async () => {
     const attacks: [Partial<SegmentRequest>, string][] = [
@@ -60,7 +63,7 @@ describe("a domain believes its peers no more than it must", () => {
     expect(await hold("ams.example", asked)).toMatchObject({ kind: "ok" });
     expect(await hold("ams.example", asked)).toMatchObject({ kind: "refused", status: 409 });
     const path = ["drac", "segments", asked.connectionId];
-    const step = { method: "POST", answer: nothing, token } as const;
+    const step = { method: "POST", answer: nothing, passedOn: await domains.rightOf(token) } as const;
     const foreign = await as("transit.example").ask({ ...step, path: [...path, "commit"] });
     expect(foreign).toMatchObject({ kind: "refused", status: 404 });
     expect(await as("transit.example").ask({ method: "DELETE", path, answer: nothing })).toMatchObject({ kind: "ok" });

@@ -11,7 +11,7 @@ import { AaaClient } from "../../provider/aaa/client.ts";
 import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
 import { connection, type ReserveRequest } from "../../provider/lightpath/drac/wire.ts";
 import { grantFor, tokenRequestFor, wishFor } from "./agents.ts";
-import { makeTestbed, NAMES, type Name, type Testbed } from "./testbed.ts";
+import { makeTestbed, NAMES, type Name, SAN, type Testbed } from "./testbed.ts";
 
 const program = new URL("../../provider/main.ts", import.meta.url).pathname;
 
@@ -119,10 +119,13 @@ describe("turntable domain", () => {
     const token = await tokenFor(aaa, wish);
     const channel = new Channel(bed.records["ams.example"], callerOf(bed.clients.alice), 10_000);
     const path = ["drac", "connections"];
-    const held = await channel.ask({ method: "POST", path, body: wish, token, answer: connection });
+    const onwards = ["drac", "segments"];
+    const held = await channel.ask({ method: "POST", path, onwards, body: wish, token, answer: connection });
     if (held.kind !== "ok") throw new Error(JSON.stringify(held));
     const first = held.value.connectionId;
-    const commit = { method: "POST", path: [...path, first, "commit"], token, answer: connection } as const;
+    const of = [first, "commit"];
+    const asked = { path: [...path, ...of], onwards: [...onwards, ...of], token, answer: connection };
+    const commit = { method: "POST", ...asked } as const;
     const committing = async () => JSON.stringify(await channel.ask(commit));
     await killDuring(first, "reserved", committing);
     await channel.close();
@@ -195,9 +198,9 @@ describe("turntable domain", () => {
     const agreed = () => read("ams.example", "SELECT phase FROM modifications WHERE connection = ?", id)?.phase;
     await expect.poll(agreed, { timeout: 10_000, interval: 10 }).toBe("agreed");
     await stop("ams.example", "SIGKILL");
+    expect(versionsOf(id)[1]).toBe("900 committed");
     signal("transit.example", "SIGCONT");
     await outcome;
-    expect(versionsOf(id)[1]).toBe("900 committed");
     await start("ams.example");
     await reach(id, Array(3).fill("900 settled"));
     expect(await drac.query(id)).toMatchObject({ state: "provisioned", bandwidthMbps: 900 });
@@ -217,6 +220,7 @@ describe("turntable domain", () => {
         { ...good, clients: [...good.clients, { ...good.clients[0], id: "carol" }] },
         /alice and carol have the same key/,
       ],
+      [{ ...good, sites: { [SAN]: { hostKeys: [] } } }, /sites: .*san.* is no STP of ams.example/],
       [{ ...good, peers: [{ ...good.peers[0], may: ["rule"] }] }, /peers\[0\].may/],
       [
         { ...good, element: { driver: "linux", devices: { east: ["x0"] } } },

@@ -18,7 +18,10 @@ describe("a reservation that is asked for again", () => {
   });
 
   const ask = async (body: ReserveRequest, token: string) =>
-    await channel.ask({ method: "POST", path: ["drac", "connections"], body, token, answer: connection });
+    await channel.ask({
+      ...{ method: "POST", path: ["drac", "connections"], onwards: ["drac", "segments"] },
+      ...{ body, token, answer: connection },
+    });
   const idOf = (answer: Awaited<ReturnType<typeof ask>>) => (answer.kind === "ok" ? answer.value.connectionId : answer);
 
   it("by the same number is made once, at the same time, later, and after a restart", async () => {

@@ -29,6 +29,9 @@ const answer = z.discriminatedUnion("ok", [
   z.object({ ok: z.literal(false), error: z.string() }),
 ]);
 
+const paced = z.strictObject({ received: z.int(), missing: z.int(), longestPauseMs: z.number() });
+export type Paced = z.output<typeof paced>;
+
 /** A process, and what it says line by line. */
 interface Spoken {
   readonly child: ChildProcessWithoutNullStreams;
@@ -83,6 +86,18 @@ export class Switchyard {
     await this.#in("sw", ["ip", "link", "set", "dev", device, "nomaster", "down"]);
   }
 
+  /** Sets a device of the switches down or up again. */
+  async set(device: string, state: "down" | "up"): Promise<void> {
+    await this.#in("sw", ["ip", "link", "set", "dev", device, state]);
+  }
+
+  /** Takes the cable between transit and san away, or lays it anew: then both ends are down. */
+  async cable(what: "cut" | "laid"): Promise<void> {
+    const [one, other] = CABLES[1];
+    if (what === "cut") await this.#in("sw", ["ip", "link", "del", "dev", one]);
+    else await this.#layCable(one, other);
+  }
+
   /** Asks a client in the switches' namespace: an operation of its own, see namespace-client.ts. */
   async ask(operation: string, ...parameters: string[]): Promise<unknown> {
     const client = this.#client;
@@ -119,6 +134,15 @@ export class Switchyard {
     await sink.lines.next();
     await this.#in("ams", ["python3", source, "send", "192.0.2.2", String(seconds)]);
     return Number((await sink.lines.next()).value);
+  }
+
+  /** A datagram every 2 ms from ams to san, for so many seconds: how many came, how many did not, the longest time between two. */
+  async paced(seconds: number): Promise<Paced> {
+    const source = `${repository}test/domain/paced.py`;
+    const ear = this.#spawn(["python3", source, "receive", "192.0.2.2"], "san");
+    await ear.lines.next();
+    await this.#in("ams", ["python3", source, "send", "192.0.2.2", String(seconds)]);
+    return paced.parse(JSON.parse((await ear.lines.next()).value ?? ""));
   }
 
   /** Pings from ams to san, so many seconds apart for so many seconds: which of them got no answer, or none in turn. */
@@ -158,24 +182,7 @@ export class Switchyard {
     for (const role of ["sw", "ams", "san"]) await run("ip", ["netns", "add", this.#namespace(role)]);
     const sw = this.#namespace("sw");
     await run("ip", ["-n", sw, "link", "set", "lo", "up"]);
-    for (const [one, other] of CABLES) {
-      await run("ip", [
-        "-n",
-        sw,
-        "link",
-        "add",
-        one,
-        "mtu",
-        "9000",
-        "type",
-        "veth",
-        "peer",
-        "name",
-        other,
-        "mtu",
-        "9000",
-      ]);
-    }
+    for (const [one, other] of CABLES) await this.#layCable(one, other);
     for (const { site, uni, address } of SITES) {
       const host = this.#namespace(site);
       const peer = ["peer", "name", "lp0", "netns", host, "mtu", "9000"];
@@ -183,6 +190,11 @@ export class Switchyard {
       await run("ip", ["-n", host, "address", "add", address, "dev", "lp0"]);
       await run("ip", ["-n", host, "link", "set", "lp0", "up"]);
     }
+  }
+
+  async #layCable(one: string, other: string): Promise<void> {
+    const peer = ["peer", "name", other, "mtu", "9000"];
+    await this.#in("sw", ["ip", "link", "add", one, "mtu", "9000", "type", "veth", ...peer]);
   }
 
   #namespace(role: string): string {

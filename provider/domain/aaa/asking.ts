@@ -64,7 +64,7 @@ export class Asking {
     const expected = { typ: CONSENT_TYPE, issuer: domain, audience: signatures.domain, subject };
     const verified = consentClaims.safeParse(
       await signatures.verify(consent, `the consent of ${domain}`, expected).catch((thrown: unknown) => {
-        if (thrown instanceof Refused) throw new Refused(403, "consent.invalid", thrown.message, domain);
+        if (thrown instanceof Refused) throw new Refused(403, "consent.invalid", thrown.message);
         throw thrown;
       }),
     );
@@ -72,7 +72,7 @@ export class Asking {
       ? lacksOf(verified.data.authorization_details[0], grant, wish)
       : ["it has another form"];
     if (lacks.length === 0) return;
-    throw new Refused(403, "consent.invalid", `the consent of ${domain} is not to this: ${lacks.join("; ")}`, domain);
+    throw new Refused(403, "consent.invalid", `the consent of ${domain} is not to this: ${lacks.join("; ")}`);
   }
 }
 

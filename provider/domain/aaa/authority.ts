@@ -12,7 +12,9 @@ import {
 import type { TimeWindow } from "../../aaa/wire.ts";
 import type { Connection } from "../../lightpath/drac/wire.ts";
 import { CLOCK_TOLERANCE_MS } from "../clock-tolerance.ts";
+import type { DomainConfig } from "../config.ts";
 import { Refused } from "../refused.ts";
+import { requireHost } from "./arrival.ts";
 import type { Revocations } from "./revocations.ts";
 import type { Signatures } from "./signatures.ts";
 
@@ -25,6 +27,9 @@ export interface Admitted {
   /** The domain that signed it, and its number there. */
   readonly home: string;
   readonly token: string;
+  readonly expiresMs: number;
+  /** The VM's that begins at the end of the way; undefined if the token names none. */
+  readonly epoch: number | undefined;
   readonly audience: readonly string[];
   readonly details: LightpathDetails;
   /** What this domain agreed to; undefined if it is not on the way. */
@@ -35,47 +40,45 @@ export interface Admitted {
 export class Authority {
   readonly #signatures: Signatures;
   readonly #revocations: Revocations;
+  readonly #sites: DomainConfig["sites"];
 
-  constructor(signatures: Signatures, revocations: Revocations) {
+  constructor(signatures: Signatures, revocations: Revocations, sites: DomainConfig["sites"]) {
     this.#signatures = signatures;
     this.#revocations = revocations;
+    this.#sites = sites;
   }
 
-  /** For a reservation: exactly this direction, within rate, window and VM. Rejects with Refused (403, without token 401). */
-  async admitReservation(token: string | undefined, wish: Reserved & { window: TimeWindow }): Promise<Admitted> {
+  /** For a reservation: exactly this direction, within rate, window and VM. Rejects with Refused (403). */
+  async admitReservation(token: string, wish: Reserved & { window: TimeWindow }): Promise<Admitted> {
     const { from, to, bandwidthMbps, window, vm } = wish;
     return await this.#admit(token, { between: [from, to], bandwidthMbps, window, vm }, ({ details }) =>
       details.from === from ? [] : [`it is for travel from ${details.from} to ${details.to}`],
     );
   }
 
-  /** For using what is reserved already, in either direction: the token must cover this moment of it. */
-  async admitUse(token: string | undefined, reserved: Reserved): Promise<Admitted> {
+  /** For using what is reserved already, in either direction: the token must cover this moment of it, or, before it begins, its first. */
+  async admitUse(token: string, reserved: Reserved, beginsMs = 0): Promise<Admitted> {
     const { from, to, bandwidthMbps, vm } = reserved;
-    const at = (ms: number): string => new Date(Date.now() + ms).toISOString();
+    const useMs = Math.max(beginsMs, Date.now());
+    const at = (ms: number): string => new Date(useMs + ms).toISOString();
     // Clocks differ: a window may have begun for the client a little before it does here.
     const window = { start: at(CLOCK_TOLERANCE_MS), end: at(0) };
     return await this.#admit(token, { between: [from, to], bandwidthMbps, vm, window }, () => []);
   }
 
   /** For another rate or end of what is reserved, from now on, in either direction. */
-  async admitModification(token: string | undefined, wanted: Reserved, endMs: number): Promise<Admitted> {
+  async admitModification(token: string, wanted: Reserved, endMs: number): Promise<Admitted> {
     const { from, to, bandwidthMbps, vm } = wanted;
     const [start, end] = [Date.now() + CLOCK_TOLERANCE_MS, endMs].map((ms) => new Date(ms).toISOString());
     const window = { start: start ?? "", end: end ?? "" };
     return await this.#admit(token, { between: [from, to], bandwidthMbps, vm, window }, () => []);
   }
 
-  async #admit(
-    token: string | undefined,
-    wish: Scope,
-    more: (admitted: Admitted) => readonly string[],
-  ): Promise<Admitted> {
-    if (token === undefined) throw new Refused(401, "token.missing", "the request carries no token");
+  async #admit(token: string, wish: Scope, more: (admitted: Admitted) => readonly string[]): Promise<Admitted> {
     const { domain } = this.#signatures;
     const verified = await this.#signatures.verify(token, "the token", { typ: TOKEN_TYPE, audience: issuerOf(domain) });
     const claims = parseClaims(verified);
-    const [details] = claims.authorization_details;
+    const [details, ...placements] = claims.authorization_details;
     if (this.#revocations.has(claims.iss, details.grant)) {
       throw new Refused(403, "grant.over", `the grant ${details.grant} is revoked`);
     }
@@ -87,6 +90,8 @@ export class Authority {
       subject: claims.sub,
       home: claims.iss,
       token: claims.jti,
+      expiresMs: claims.exp * 1_000,
+      epoch: placements[0]?.epoch,
       audience: claims.aud,
       details,
       consent,
@@ -96,7 +101,10 @@ export class Authority {
     if (lacks.length > 0)
       throw new Refused(403, "token.insufficient", `the token does not cover this: ${lacks.join("; ")}`);
     const dissent = consent === undefined ? [] : [...covers(consent, wish), ...againstDirection(consent, details)];
-    if (dissent.length === 0) return admitted;
+    if (dissent.length === 0) {
+      requireHost(this.#sites, details, placements);
+      return admitted;
+    }
     throw new Refused(403, "consent.insufficient", `${domain} did not agree to this: ${dissent.join("; ")}`);
   }
 

@@ -1,6 +1,7 @@
 import { decodeJwt, jwtVerify } from "jose";
 import { z } from "zod";
 import { ASSERTION_MAX_SECONDS, ASSERTION_TYPE, assertionClaims } from "../../aaa/assertion.ts";
+import { type Credential, sentBy } from "../../aaa/credential.ts";
 import { ALGORITHM } from "../../aaa/keys.ts";
 import { CLOCK_TOLERANCE_SECONDS } from "../clock-tolerance.ts";
 import type { Known, PeerAddress } from "../load.ts";
@@ -15,16 +16,18 @@ export interface Shown extends Omit<Received, "token"> {
   /** Headers. */
   readonly authorization: string | undefined;
   readonly proof: string | undefined;
+  /** What a client has made for other domains. */
+  readonly further: string | undefined;
   /** What a domain passes on. */
   readonly passedOn: string | undefined;
   /** Fingerprint of the certificate with which the connection was made, whose key the other end has. */
   readonly certificate: string | undefined;
 }
 
-/** Who calls, and the token that he presents, or passes on. */
+/** Who calls, and the right that he presents, or passes on. */
 export interface Calling {
   readonly caller: Known;
-  readonly token?: string | undefined;
+  readonly right?: Credential;
   /** Why the token cannot be his. If there is none, its signature is still to be verified. */
   readonly fault?: Refused;
 }
@@ -39,7 +42,8 @@ export interface CallerParts {
 
 /**
  * Recognizes who calls: a domain by its certificate (mutual TLS); a client by a proof of its key, bound to the token that comes
- * with it (DPoP, RFC 9449), or without a token by a signed assertion (RFC 7523), either of which is used once.
+ * with it (DPoP, RFC 9449), or without a token by a signed assertion (RFC 7523), either of which is used once. A token that a
+ * domain passes on comes with a proof of its holder's for this request: to have seen a token is no right to use it.
  */
 export class Callers {
   readonly #parts: CallerParts;
@@ -53,7 +57,7 @@ export class Callers {
   /** Rejects with Refused (401). */
   async identify(shown: Shown): Promise<Calling> {
     const domain = this.#domains.get(shown.certificate ?? "");
-    if (domain !== undefined) return { caller: this.#peer(domain), token: shown.passedOn };
+    if (domain !== undefined) return await this.#passedOn(this.#peer(domain), shown);
     const { authorization = "" } = shown;
     const presented = /^DPoP ([\w.~+/-]+=*)$/i.exec(authorization)?.[1];
     if (presented !== undefined) return await this.#holderOf(presented, shown);
@@ -66,20 +70,29 @@ export class Callers {
     );
   }
 
-  async #holderOf(token: string, { method, path, proof }: Shown): Promise<Calling> {
+  /** The proof serves for as often as a coordinator must ask within its life: it is for one domain, one token and one request. */
+  async #passedOn(caller: Known, { passedOn: token, proof, method, path }: Shown): Promise<Calling> {
+    if (token === undefined) return { caller };
+    const right = sentBy(token, undefined);
+    try {
+      const { thumbprint } = await this.#parts.proofs.verify(proof, { method, path, token });
+      const fault = foreign(token, thumbprint, "whoever asks");
+      return { caller, right, ...(fault && { fault }) };
+    } catch (thrown) {
+      if (thrown instanceof Refused) return { caller, right, fault: thrown };
+      throw thrown;
+    }
+  }
+
+  async #holderOf(token: string, { method, path, proof, further }: Shown): Promise<Calling> {
     const { proofs } = this.#parts;
     const proven = await proofs.verify(proof, { method, path, token });
     const { thumbprint } = proven;
     const caller = this.#clientBy(thumbprint);
     if (caller === undefined) throw this.#stranger();
     proofs.spend(proven);
-    const confirmed = confirmationOf(token);
-    if (confirmed?.cnf?.jkt === thumbprint) return { caller, token };
-    const reason =
-      confirmed === undefined
-        ? "the token has not the form of a token"
-        : `the token was given to ${confirmed.sub}, not to ${caller.id}: it is not bound to the key that the proof is by`;
-    return { caller, fault: new Refused(401, "token.foreign", reason) };
+    const fault = foreign(token, thumbprint, caller.id);
+    return fault === undefined ? { caller, right: sentBy(token, further) } : { caller, fault };
   }
 
   async #signerOf(assertion: string): Promise<Known> {
@@ -127,6 +140,17 @@ export class Callers {
 
 function invalid({ id }: Known, reason: string): Refused {
   return new Refused(401, "assertion.invalid", `the assertion of ${id} is not valid: ${reason}`);
+}
+
+/** Why a token is not his who proves that he has this key; undefined if it is. */
+function foreign(token: string, thumbprint: string, holder: string): Refused | undefined {
+  const confirmed = confirmationOf(token);
+  if (confirmed?.cnf?.jkt === thumbprint) return undefined;
+  const reason =
+    confirmed === undefined
+      ? "the token has not the form of a token"
+      : `the token was given to ${confirmed.sub}, not to ${holder}: it is not bound to the key that the proof is by`;
+  return new Refused(401, "token.foreign", reason);
 }
 
 const confirmation = z.object({ sub: z.string(), cnf: z.object({ jkt: z.string() }).optional() });

@@ -44,6 +44,6 @@ export function aaaHalf(ground: Ground, policies: Policies): AaaParts & AaaInner
   const asking = new Asking({ ...ground, consents });
   const grants = new Grants({ ...ground, permission, asking, revocations, withdrawals });
   const tokens = new Tokens({ signatures, grants, withdrawals, accounts, tokenSeconds: config.tokenSeconds });
-  const authority = new Authority(signatures, revocations);
+  const authority = new Authority(signatures, revocations, config.sites);
   return { grants, tokens, consents, revocations, withdrawals, accounts, authority };
 }

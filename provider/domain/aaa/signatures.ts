@@ -2,6 +2,7 @@ import { type CryptoKey, decodeJwt, decodeProtectedHeader, type JWTPayload, jwtV
 import { ALGORITHM } from "../../aaa/keys.ts";
 import { domainOfIssuer, issuerOf } from "../../aaa/token.ts";
 import { CLOCK_TOLERANCE_SECONDS } from "../clock-tolerance.ts";
+import type { OwnKey } from "../keys/key-file.ts";
 import type { OwnKeys } from "../keys/own-keys.ts";
 import type { TrustedKeys } from "../keys/trusted-keys.ts";
 import { Refused } from "../refused.ts";
@@ -26,6 +27,11 @@ export class Signatures {
     this.domain = domain;
     this.#own = own;
     this.#trusted = trusted;
+  }
+
+  /** With which this domain signs now. */
+  get key(): OwnKey {
+    return this.#own.current;
   }
 
   /** Signs in this domain's name. `expiresMs` is a time since 1970. */

@@ -59,10 +59,10 @@ export class Tokens {
   }
 
   /** Notes that a token of this number was given. */
-  account(client: Known, { details }: Permitted, jti: string): void {
+  account(client: Known, { details }: Permitted, jti: string, epoch?: number): void {
     const { from, to, vm, bandwidthMbps, window, grant } = details;
     const named = { subject: client.id, vm, between: [from, to] as [string, string], bandwidthMbps, window };
-    this.#parts.accounts.note({ event: "token", grant, ...named, token: jti });
+    this.#parts.accounts.note({ event: "token", grant, ...named, token: jti, epoch });
   }
 
   /**

@@ -11,6 +11,8 @@ const scope = {
 };
 
 const grant = z.string();
+/** Of the VM, that begins with the move; absent where none is named. */
+const epoch = z.int().optional();
 /** A connection is known by who coordinates it and its number there. */
 const connection = { coordinator: z.string(), connection: z.string() };
 
@@ -29,14 +31,14 @@ export const fact = z.discriminatedUnion("event", [
   z.object({ event: z.literal("grant"), grant, ...scope, domains: z.array(z.string()) }),
   z.object({ event: z.literal("withheld"), grant, ...scope, by: z.string(), reason: z.string() }),
   z.object({ event: z.literal("consent"), grant, ...scope, home: z.string() }),
-  z.object({ event: z.literal("token"), grant, ...scope, token: z.string() }),
+  z.object({ event: z.literal("token"), grant, ...scope, token: z.string(), epoch }),
   z.object({ event: z.literal("revocation"), grant, home: z.string(), token: z.string().optional() }),
   z.object({ event: z.literal("reserved"), grant, ...connection, ...scope }),
   z.object({ event: z.literal("changed"), ...connection, bandwidthMbps: z.number(), window: timeWindow }),
   z.object({ event: z.literal("lit"), ...connection }),
   z.object({ event: z.literal("dark"), ...connection, seconds: z.number(), bytes: z.int().optional() }),
   z.object({ event: z.literal("ended"), ...connection }),
-  z.object({ event: z.literal("joined"), grant, ...connection, subject: z.string(), vm: z.string() }),
+  z.object({ event: z.literal("joined"), grant, ...connection, subject: z.string(), vm: z.string(), epoch }),
   z.object({
     ...{ event: z.literal("refusal"), caller: z.string(), asked: z.string(), error: z.string(), by: z.string() },
     ...{ reason: z.string(), count: z.int().positive() },

@@ -15,7 +15,7 @@ function wordsFor(fact: Fact): string {
     case "consent":
       return `consent to grant ${fact.grant} of ${fact.home} for ${right(fact)}`;
     case "token":
-      return `token ${fact.token} under grant ${fact.grant} to ${right(fact)}`;
+      return `token ${fact.token} under grant ${fact.grant} to ${right(fact)}${epochOf(fact)}`;
     case "revocation":
       return `${fact.token === undefined ? "" : `token ${fact.token} under `}grant ${fact.grant} of ${fact.home} revoked`;
     case "reserved":
@@ -29,13 +29,15 @@ function wordsFor(fact: Fact): string {
     case "ended":
       return `${name(fact)} ended`;
     case "joined":
-      return `${name(fact)} joined under grant ${fact.grant} by ${fact.subject} for ${fact.vm}`;
+      return `${name(fact)} joined under grant ${fact.grant} by ${fact.subject} for ${fact.vm}${epochOf(fact)}`;
     case "refusal":
       return `refused ${fact.count} × ${fact.asked} to ${fact.caller}: ${fact.error} by ${fact.by}: ${fact.reason}`;
     default:
       return fact satisfies never;
   }
 }
+
+const epochOf = ({ epoch }: { readonly epoch?: number | undefined }) => (epoch === undefined ? "" : `, epoch ${epoch}`);
 
 const name = (fact: { readonly coordinator: string; readonly connection: string }) =>
   `connection ${fact.connection} of ${fact.coordinator}`;

@@ -1,4 +1,4 @@
-import type { Element, Joint } from "../element/element.ts";
+import type { Element, Joint, Terminal } from "../element/element.ts";
 import type { Accounts } from "./ledger.ts";
 import type { Uses } from "./uses.ts";
 
@@ -40,5 +40,9 @@ export class Metered implements Element {
 
   async carried(joint: Joint): Promise<number | undefined> {
     return await this.#element.carried(joint);
+  }
+
+  async dark(): Promise<readonly Terminal[]> {
+    return await this.#element.dark();
   }
 }

@@ -1,18 +1,21 @@
 import type { Topology } from "../config.ts";
+import type { OwnLinks } from "../element/own-links.ts";
 import type { Link } from "../topology.ts";
 import type { Statements } from "./statements.ts";
 
 /**
  * The network as this domain knows it now. Each domain is taken at its own word: its newest description while that holds, nothing
  * once it has expired, and what the configuration says of it as long as it was never heard. A link is there if both its ends
- * say so, and is as good as the worse of the two says.
+ * say so, and is as good as the worse of the two says; this domain does not tell of those that are down.
  */
 export class Atlas implements Topology {
   readonly #domain: string;
   readonly #configured: Topology;
   readonly #statements: Statements;
+  readonly #links: Pick<OwnLinks, "down">;
 
-  constructor(domain: string, configured: Topology, statements: Statements) {
+  constructor(domain: string, configured: Topology, statements: Statements, links: Pick<OwnLinks, "down">) {
+    this.#links = links;
     this.#domain = domain;
     this.#configured = configured;
     this.#statements = statements;
@@ -32,7 +35,9 @@ export class Atlas implements Topology {
 
   /** What this domain tells of itself. */
   get own(): Topology {
-    return partOf(this.#configured, this.#domain);
+    const { stps, links } = partOf(this.#configured, this.#domain);
+    const { down } = this.#links;
+    return { stps, links: links.filter(({ id }) => !down.includes(id)) };
   }
 
   #domains(): readonly string[] {
@@ -43,7 +48,8 @@ export class Atlas implements Topology {
   }
 
   #toldBy(domain: string): Topology {
-    const heard = domain === this.#domain ? undefined : this.#statements.find(domain);
+    if (domain === this.#domain) return this.own;
+    const heard = this.#statements.find(domain);
     if (heard === undefined) return partOf(this.#configured, domain);
     return heard.expiresMs > Date.now() ? heard.topology : { stps: [], links: [] };
   }

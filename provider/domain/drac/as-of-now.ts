@@ -1,5 +1,5 @@
 import type { Connection } from "../../lightpath/drac/wire.ts";
-import type { StoredConnection } from "./connection-store.ts";
+import type { StoredConnection } from "./stored/connections.ts";
 
 /** What has run out is over, whether or not anybody has noted it yet. */
 export function asOfNow({

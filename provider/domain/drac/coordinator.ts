@@ -1,3 +1,4 @@
+import type { Credential } from "../../aaa/credential.ts";
 import type { Connection, ModifyRequest, ReserveRequest } from "../../lightpath/drac/wire.ts";
 import type { Authority } from "../aaa/authority.ts";
 import type { Known } from "../load.ts";
@@ -5,10 +6,10 @@ import { Refused } from "../refused.ts";
 import type { Serial } from "../serial.ts";
 import { requireSubject } from "./admission.ts";
 import { asOfNow } from "./as-of-now.ts";
-import type { ConnectionStore, StoredConnection } from "./connection-store.ts";
 import type { Modifications } from "./modifications.ts";
 import type { Reservations } from "./reservations.ts";
 import type { Riders } from "./riders.ts";
+import type { ConnectionStore, StoredConnection } from "./stored/connections.ts";
 import type { Unison } from "./unison.ts";
 
 export interface CoordinatorParts {
@@ -31,43 +32,42 @@ export class Coordinator {
   }
 
   /** Held at every domain on the way, or at none. Rejects with Refused. */
-  async reserve(owner: Known, request: ReserveRequest, token: string | undefined): Promise<Connection> {
-    return await this.#parts.reservations.make(owner, request, token);
+  async reserve(owner: Known, request: ReserveRequest, right: Credential): Promise<Connection> {
+    return await this.#parts.reservations.make(owner, request, right);
   }
 
-  async commit(owner: Known, id: string, token: string | undefined): Promise<Connection> {
+  async commit(owner: Known, id: string, right: Credential): Promise<Connection> {
     return await this.#parts.turns.run(id, async () => {
-      const { connection, holdExpiresMs } = this.#owned(owner, id);
-      requireSubject((await this.#parts.authority.admitReservation(token, connection)).subject, owner);
+      const { connection, holdExpiresMs } = await this.#owned(owner, id);
+      requireSubject((await this.#parts.authority.admitReservation(right.token, connection)).subject, owner);
       if (connection.state === "reserved" || connection.state === "provisioned") return connection;
-      if (connection.state !== "held" || holdExpiresMs <= Date.now()) throw over(this.get(owner, id));
-      return await this.#parts.unison.everywhere(connection, "commit", "terminate", (part) =>
-        part.commit(id, token ?? ""),
-      );
+      if (connection.state !== "held" || holdExpiresMs <= Date.now()) throw over(await this.get(owner, id));
+      return await this.#parts.unison.everywhere(connection, "commit", "terminate", (part) => part.commit(id, right));
     });
   }
 
-  async provision(owner: Known, id: string, token: string | undefined): Promise<Connection> {
+  async provision(owner: Known, id: string, right: Credential): Promise<Connection> {
     return await this.#parts.turns.run(id, async () => {
-      const { connection, intent } = this.#owned(owner, id);
-      requireSubject((await this.#parts.authority.admitUse(token, connection)).subject, owner);
+      const { connection, intent } = await this.#owned(owner, id);
+      const beginsMs = Date.parse(connection.window.start);
+      requireSubject((await this.#parts.authority.admitUse(right.token, connection, beginsMs)).subject, owner);
       const ready = connection.state === "reserved" || connection.state === "provisioned";
-      if (!ready || intent === "terminate") throw over(this.get(owner, id));
+      if (!ready || intent === "terminate") throw over(await this.get(owner, id));
       return await this.#parts.unison.everywhere(connection, "provision", "release", (part) =>
-        part.provision(id, token ?? ""),
+        part.provision(id, right),
       );
     });
   }
 
   /** One more VM uses it, by its own token. */
-  async join(owner: Known, id: string, vm: string, token: string | undefined): Promise<Connection> {
+  async join(owner: Known, id: string, vm: string, right: Credential): Promise<Connection> {
     return await this.#parts.turns.run(id, async () => {
-      const { connection, intent } = this.#owned(owner, id);
-      const { subject, details } = await this.#parts.authority.admitUse(token, { ...connection, vm });
+      const { connection, intent } = await this.#owned(owner, id);
+      const { subject, details } = await this.#parts.authority.admitUse(right.token, { ...connection, vm });
       requireSubject(subject, owner);
-      const now = this.get(owner, id);
+      const now = await this.get(owner, id);
       if ((now.state !== "reserved" && now.state !== "provisioned") || intent === "terminate") throw over(now);
-      await this.#parts.riders.join(connection, vm, token ?? "", Date.parse(details.window.end));
+      await this.#parts.riders.join(connection, vm, right, Date.parse(details.window.end));
       return now;
     });
   }
@@ -78,35 +78,35 @@ export class Coordinator {
   }
 
   /** Another rate or end, while it goes on: at every domain on the way, or at none. */
-  async modify(owner: Known, id: string, request: ModifyRequest, token: string | undefined): Promise<Connection> {
+  async modify(owner: Known, id: string, request: ModifyRequest, right: Credential): Promise<Connection> {
     const { authority, riders, modifications } = this.#parts;
     return await this.#parts.turns.run(id, async () => {
-      const { connection, intent } = this.#owned(owner, id);
+      const { connection, intent } = await this.#owned(owner, id);
       const { vm, bandwidthMbps = connection.bandwidthMbps, end = connection.window.end } = request;
       const wanted = { ...connection, vm, bandwidthMbps };
-      requireSubject((await authority.admitModification(token, wanted, Date.parse(end))).subject, owner);
-      const now = this.get(owner, id);
+      requireSubject((await authority.admitModification(right.token, wanted, Date.parse(end))).subject, owner);
+      const now = await this.get(owner, id);
       if ((now.state !== "reserved" && now.state !== "provisioned") || intent === "terminate") throw over(now);
-      riders.requireAboard(connection, vm);
+      await riders.requireAboard(connection, vm);
       const lessens = bandwidthMbps < connection.bandwidthMbps || Date.parse(end) < Date.parse(connection.window.end);
-      if (lessens) riders.requireNoOther(wanted);
-      return await modifications.make(connection, request, token ?? "");
+      if (lessens) await riders.requireNoOther(wanted);
+      return await modifications.make(connection, request, right);
     });
   }
 
   async release(owner: Known, id: string): Promise<Connection> {
     return await this.#parts.turns.run(id, async () => {
-      const { connection, intent } = this.#owned(owner, id);
+      const { connection, intent } = await this.#owned(owner, id);
       const lit = connection.state === "provisioned" || intent === "provision" || intent === "release";
-      if (!lit) return this.get(owner, id);
-      this.#parts.riders.requireNoOther(connection);
+      if (!lit) return await this.get(owner, id);
+      await this.#parts.riders.requireNoOther(connection);
       return await this.#parts.unison.everywhere(connection, "release", undefined, (part) => part.release(id));
     });
   }
 
   async terminate(owner: Known, id: string): Promise<void> {
     await this.#end(owner, id, async (connection) => {
-      this.#parts.riders.requireNoOther(connection);
+      await this.#parts.riders.requireNoOther(connection);
       return true;
     });
   }
@@ -114,23 +114,23 @@ export class Coordinator {
   /** Once, and only if it may: one that is over already is fine. */
   async #end(owner: Known, id: string, may: (connection: Connection) => Promise<boolean>): Promise<void> {
     await this.#parts.turns.run(id, async () => {
-      const { connection, intent } = this.#owned(owner, id);
+      const { connection, intent } = await this.#owned(owner, id);
       if (connection.state === "terminated" && intent === undefined) return;
       if (!(await may(connection))) return;
       await this.#parts.unison.everywhere(connection, "terminate", undefined, (part) => part.terminate(id));
     });
   }
 
-  get(owner: Known, id: string): Connection {
-    return asOfNow(this.#owned(owner, id));
+  async get(owner: Known, id: string): Promise<Connection> {
+    return asOfNow(await this.#owned(owner, id));
   }
 
-  list(owner: Known): readonly Connection[] {
-    return this.#parts.store.ownedBy(owner.id).map(asOfNow);
+  async list(owner: Known): Promise<readonly Connection[]> {
+    return (await this.#parts.store.ownedBy(owner.id)).map(asOfNow);
   }
 
-  #owned(owner: Known, id: string): StoredConnection {
-    const found = this.#parts.store.find(id);
+  async #owned(owner: Known, id: string): Promise<StoredConnection> {
+    const found = await this.#parts.store.find(id);
     if (found?.owner === owner.id) return found;
     throw new Refused(404, "connection.unknown", `${owner.id} has no connection ${id}`);
   }

@@ -2,8 +2,8 @@ import type { Logger } from "pino";
 import { reasonOf } from "../../errors.ts";
 import type { Serial } from "../serial.ts";
 import { asOfNow } from "./as-of-now.ts";
-import type { ConnectionStore } from "./connection-store.ts";
 import type { Modifications } from "./modifications.ts";
+import type { ConnectionStore } from "./stored/connections.ts";
 import type { Unison } from "./unison.ts";
 
 export interface DebtParts {
@@ -24,18 +24,16 @@ export class Debts {
   }
 
   /** After a restart: what was half done is undone, never completed without its client. */
-  recover(): void {
+  async recover(): Promise<void> {
     const { store } = this.#parts;
-    for (const { connection, intent } of store.open()) {
-      if (intent === "commit") store.setIntent(connection.connectionId, "terminate");
-      if (intent === "provision") store.setIntent(connection.connectionId, "release");
-    }
+    await store.replaceIntent("commit", "terminate");
+    await store.replaceIntent("provision", "release");
   }
 
   /** Notes what has ended, and tries again what a silent domain still owes; one that is silent keeps no other waiting. */
   async settle(): Promise<void> {
     const { store, turns, log } = this.#parts;
-    const ids = store.open().map(({ connection }) => connection.connectionId);
+    const ids = (await store.open()).map(({ connection }) => connection.connectionId);
     const settled = ids.map(async (id) => {
       try {
         // In its turn, and looked up then: its client may be about to commit or to end it.
@@ -49,13 +47,14 @@ export class Debts {
 
   async #settle(id: string): Promise<void> {
     const { store, unison, modifications } = this.#parts;
-    const found = store.find(id);
+    const found = await store.find(id);
     if (found === undefined) return;
     const { connection, intent } = found;
     const { state } = asOfNow(found);
     // At a window's end every domain ends it for itself; a hold that ran out may have been committed somewhere before.
-    if (state === "terminated" || (intent === undefined && state !== connection.state)) store.setState(id, state);
-    else if (intent === "release" || intent === "terminate") {
+    if (state === "terminated" || (intent === undefined && state !== connection.state)) {
+      await store.setState(id, state);
+    } else if (intent === "release" || intent === "terminate") {
       await unison.everywhere(connection, intent, undefined, (part) => part[intent](id));
     }
     const live = state === "reserved" || state === "provisioned";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { PassThrough, type Readable } from "node:stream";
-import type { Notice } from "./notices.ts";
+import type { Notice } from "./stored/notices.ts";
 
 /** A line that says nothing, so that neither end takes the other for gone. */
 const BEAT = ": \n\n";

@@ -6,52 +6,51 @@ import type { DomainConfig } from "../config.ts";
 import type { Element } from "../element/element.ts";
 import { LinuxElement } from "../element/linux.ts";
 import { noElement } from "../element/none.ts";
+import type { OwnLinks } from "../element/own-links.ts";
 import { Serial } from "../serial.ts";
-import type { OwnPort } from "../topology.ts";
-import { ConnectionStore } from "./connection-store.ts";
+import { type OwnPort, portAt } from "../topology.ts";
 import { Coordinator } from "./coordinator.ts";
 import { Debts } from "./debts.ts";
-import { ModificationStore } from "./modification-store.ts";
 import { Modifications } from "./modifications.ts";
 import { Notices } from "./notices.ts";
 import { Offers } from "./offers.ts";
 import { peerPart } from "./peer-part.ts";
 import { Reservations } from "./reservations.ts";
-import { RideStore } from "./ride-store.ts";
 import { Riders } from "./riders.ts";
 import { Room } from "./room.ts";
-import { SegmentStore } from "./segment-store.ts";
 import { Segments } from "./segments.ts";
 import { Series } from "./series.ts";
-import { TokenUses } from "./token-uses.ts";
+import { SqliteConnections } from "./sqlite/connections.ts";
+import { SqliteModifications } from "./sqlite/modifications.ts";
+import { SqliteNotices } from "./sqlite/notices.ts";
+import { SqliteRiders } from "./sqlite/riders.ts";
+import { SqliteSegments } from "./sqlite/segments.ts";
 import { Unison } from "./unison.ts";
-import { VersionStore } from "./version-store.ts";
 
 /** The DRAC half of an agent put together: its own part of connections, and those that it coordinates. */
-export function dracHalf(ground: Ground, authority: Authority, ports: ReadonlyMap<string, OwnPort>) {
+export function dracHalf(
+  ground: Ground,
+  authority: Authority,
+  ports: ReadonlyMap<string, OwnPort>,
+  { steered, links }: { readonly steered: Element; readonly links: OwnLinks },
+) {
   const { config, database, peers, accounts, log } = ground;
   const { domain, topology, holdSeconds } = config;
-  const store = new SegmentStore(database);
-  const stores = {
-    store,
-    versions: new VersionStore(database),
-    rides: new RideStore(database),
-    tokenUses: new TokenUses(database),
-  };
-  const element = new Metered(elementOf(config), new Uses(database), accounts);
-  const room = new Room(ports, store);
-  const segments = new Segments({ ...stores, domain, holdSeconds, room, authority, element, accounts });
+  const store = new SqliteSegments(database);
+  const element = new Metered(steered, new Uses(database), accounts);
+  const room = new Room(ports, store, links);
+  const segments = new Segments({ store, domain, holdSeconds, room, authority, element, links, accounts });
   const partOf = (name: string) => (name === domain ? segments.partFor(domain) : peerPart(peers, name));
-  const notices = new Notices(database);
-  const connections = new ConnectionStore(database, notices);
-  const riders = new Riders(database, partOf);
-  const modifications = new Modifications({ store: new ModificationStore(database, notices), riders, partOf });
+  const noticed = new SqliteNotices(database);
+  const connections = new SqliteConnections(database, noticed);
+  const riders = new Riders(new SqliteRiders(database), partOf);
+  const modifications = new Modifications({ store: new SqliteModifications(database, noticed), partOf });
   const led = { store: connections, unison: new Unison(connections, partOf), turns: new Serial() };
-  const reservations = new Reservations({ ...led, holdSeconds, topology, riders, authority, partOf });
+  const reservations = new Reservations({ ...led, holdSeconds, topology, authority, partOf });
   const coordinator = new Coordinator({ ...led, reservations, modifications, riders, authority });
   return {
     segments,
-    notices,
+    notices: new Notices(noticed),
     coordinator,
     series: new Series(coordinator),
     debts: new Debts({ ...led, modifications, log }),
@@ -59,10 +58,14 @@ export function dracHalf(ground: Ground, authority: Authority, ports: ReadonlyMa
   };
 }
 
-function elementOf({ element }: DomainConfig): Element {
+/** The switch that a domain's configuration names. */
+export function elementOf({ domain, topology, element }: DomainConfig): Element {
   switch (element.driver) {
     case "linux":
-      return new LinuxElement(element.devices);
+      return new LinuxElement(
+        element.devices,
+        topology.links.flatMap((link) => portAt(link, domain) ?? []),
+      );
     case "none":
       return noElement;
     default:

@@ -1,14 +1,12 @@
+import type { Credential } from "../../aaa/credential.ts";
 import type { Connection, ModifyRequest } from "../../lightpath/drac/wire.ts";
 import { Refused } from "../refused.ts";
-import { connectionBody } from "./connection-store.ts";
-import type { ModificationStore, StoredModification } from "./modification-store.ts";
 import type { Part } from "./part.ts";
-import type { Riders } from "./riders.ts";
+import type { ModificationStore, StoredModification } from "./stored/modifications.ts";
 import { firstFailure } from "./unison.ts";
 
 export interface ModificationParts {
   readonly store: ModificationStore;
-  readonly riders: Riders;
   readonly partOf: (domain: string) => Part;
 }
 
@@ -25,42 +23,44 @@ export class Modifications {
   }
 
   /** The new version. The same request again is answered again, and done once. Rejects with Refused, nothing changed. */
-  async make(connection: Connection, { requestId, vm, ...wish }: ModifyRequest, token: string): Promise<Connection> {
+  async make(
+    connection: Connection,
+    { requestId, vm, ...wish }: ModifyRequest,
+    right: Credential,
+  ): Promise<Connection> {
     const { store } = this.#parts;
     const { connectionId: id, window } = connection;
     const bandwidthMbps = wish.bandwidthMbps ?? connection.bandwidthMbps;
     const endMs = Date.parse(wish.end ?? window.end);
     await this.settle(connection);
-    const before = store.find(id, requestId);
+    const modification = { request: requestId, vm, bandwidthMbps, endMs };
+    const before = await store.begin(id, modification);
     if (before && isSame(before, { vm, ...wish })) return connection;
     if (before) throw new Refused(409, "request.used", `the request ${requestId} asked for something else before`);
-    const modification = { request: requestId, vm, bandwidthMbps, endMs };
-    store.begin(id, modification);
-    const failure = await this.#reserveAndCommit(connection, modification, token);
+    const failure = await this.#reserveAndCommit(connection, modification, right);
     if (failure !== undefined) {
       // What is still owed then is paid when the domain answers again.
       await this.#undo(connection, requestId).catch(() => undefined);
       throw failure;
     }
-    const modified = { ...connection, bandwidthMbps, window: { ...window, end: new Date(endMs).toISOString() } };
-    store.agree(modified, requestId, connectionBody(modified));
-    await this.#tell(modified, modification).catch(() => undefined);
+    const { connection: modified } = await store.agree(id, requestId);
+    await this.#tell(modified, requestId).catch(() => undefined);
     return modified;
   }
 
   /** Pays what is owed: what was agreed is told, what was not is undone. Rejects if a domain does not answer. */
   async settle(connection: Connection): Promise<void> {
-    for (const one of this.#parts.store.open(connection.connectionId)) {
-      if (one.phase === "agreed") await this.#tell(connection, one);
+    for (const one of await this.#parts.store.open(connection.connectionId)) {
+      if (one.phase === "agreed") await this.#tell(connection, one.request);
       else await this.#undo(connection, one.request);
     }
   }
 
-  async #reserveAndCommit(connection: Connection, modification: Omit<StoredModification, "phase">, token: string) {
+  async #reserveAndCommit(connection: Connection, modification: Omit<StoredModification, "phase">, right: Credential) {
     const { connectionId: id } = connection;
     const { request } = modification;
     return (
-      (await this.#everywhere(connection, (part) => part.holdModification(id, modification, token))) ??
+      (await this.#everywhere(connection, (part) => part.holdModification(id, modification, right))) ??
       (await this.#everywhere(connection, (part) => part.commitModification(id, request)))
     );
   }
@@ -69,15 +69,14 @@ export class Modifications {
     const { connectionId: id } = connection;
     const failure = await this.#everywhere(connection, (part) => part.abortModification(id, request));
     if (failure !== undefined) throw failure;
-    this.#parts.store.forget(id, request);
+    await this.#parts.store.forget(id, request);
   }
 
-  async #tell(connection: Connection, { request, vm }: Pick<StoredModification, "request" | "vm">): Promise<void> {
+  async #tell(connection: Connection, request: string): Promise<void> {
     const { connectionId: id } = connection;
-    this.#parts.riders.stays(connection, vm);
     const failure = await this.#everywhere(connection, (part) => part.confirmModification(id, request));
     if (failure !== undefined) throw failure;
-    this.#parts.store.finish(id, request);
+    await this.#parts.store.finish(id, request);
   }
 
   async #everywhere({ segments }: Connection, act: (part: Part) => Promise<void>): Promise<unknown> {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import pLimit from "p-limit";
+import type { Credential } from "../../aaa/credential.ts";
 import type { Connection, ReserveRequest } from "../../lightpath/drac/wire.ts";
 import type { Authority } from "../aaa/authority.ts";
 import type { Topology } from "../config.ts";
@@ -10,10 +11,9 @@ import { Refused } from "../refused.ts";
 import type { Serial } from "../serial.ts";
 import { requireSubject } from "./admission.ts";
 import { asOfNow } from "./as-of-now.ts";
-import type { ConnectionStore } from "./connection-store.ts";
 import type { Part } from "./part.ts";
-import type { Riders } from "./riders.ts";
 import { findRoute, type Route } from "./route.ts";
+import type { ConnectionStore } from "./stored/connections.ts";
 import { firstFailure, type Unison } from "./unison.ts";
 
 /** Two reservations may choose the same channel at once; the later one looks again, not both in step. */
@@ -27,12 +27,11 @@ export interface ReservationParts {
   readonly holdSeconds: number;
   readonly topology: Topology;
   readonly store: ConnectionStore;
-  readonly riders: Riders;
   readonly authority: Authority;
   /** Each domain's part, this one's included. */
   readonly partOf: (domain: string) => Part;
   readonly unison: Unison;
-  /** One thing at a time is done about a request. */
+  /** One thing at a time is done about a request, and about a connection. */
   readonly turns: Serial;
 }
 
@@ -48,24 +47,28 @@ export class Reservations {
   }
 
   /** Held at every domain on the way, or at none. A request that got its connection gets the same again. Rejects with Refused. */
-  async make(owner: Known, request: ReserveRequest, token: string | undefined): Promise<Connection> {
+  async make(owner: Known, request: ReserveRequest, right: Credential): Promise<Connection> {
     const { requestId, ...wish } = request;
-    if (requestId === undefined) return await this.#atOnce(() => this.#make(owner, wish, token, requestId));
+    if (requestId === undefined) return await this.#atOnce(() => this.#make(owner, wish, right, requestId));
     return await this.#parts.turns.run(`${owner.id} ${requestId}`, async () => {
-      const before = this.#parts.store.findByRequest(owner.id, requestId);
-      if (before === undefined) return await this.#atOnce(() => this.#make(owner, wish, token, requestId));
+      const before = await this.#parts.store.findByRequest(owner.id, requestId);
+      if (before === undefined) return await this.#atOnce(() => this.#make(owner, wish, right, requestId));
       if (isDeepStrictEqual(before.wish, JSON.parse(JSON.stringify(wish)))) return asOfNow(before.found);
       throw new Refused(409, "request.used", `the request ${requestId} asked for something else before`);
     });
   }
 
-  async #make(owner: Known, wish: Wish, token: string | undefined, requestId: string | undefined): Promise<Connection> {
+  async #make(owner: Known, wish: Wish, right: Credential, requestId: string | undefined): Promise<Connection> {
     const { authority, topology, partOf } = this.#parts;
-    const { subject, details } = await authority.admitReservation(token, wish);
+    const { subject, details } = await authority.admitReservation(right.token, wish);
     requireSubject(subject, owner);
     for (let tries = 1; ; tries++) {
       const route = await findRoute(topology, details.domains, wish, (domain, ask) => partOf(domain).occupancy(ask));
-      const outcome = await this.#hold(owner, wish, route, token ?? "", requestId);
+      const connectionId = randomUUID();
+      // In its turn: whoever finds it meanwhile, its owner or the clock, waits until its hold is told.
+      const outcome = await this.#parts.turns.run(connectionId, () =>
+        this.#hold({ connectionId, ...wish }, owner, route, right, requestId),
+      );
       if (!(outcome instanceof Refused)) return outcome;
       if (outcome.status !== 409 || tries === TRIES) throw outcome;
       await sleep(Math.random() * LONGEST_PAUSE_MS);
@@ -73,23 +76,21 @@ export class Reservations {
   }
 
   async #hold(
+    { connectionId, ...wish }: Wish & Pick<Connection, "connectionId">,
     owner: Known,
-    wish: Wish,
     { segments, rttMs }: Route,
-    token: string,
+    right: Credential,
     requestId: string | undefined,
   ): Promise<Connection | Refused> {
-    const { store, riders, unison, partOf, holdSeconds } = this.#parts;
-    const connectionId = randomUUID();
+    const { store, unison, partOf, holdSeconds } = this.#parts;
     const connection: Connection = { connectionId, state: "held", ...wish, segments: [...segments], rttMs };
     // Until every domain has said how long it holds.
     const holdExpiresMs = Date.now() + holdSeconds * 1_000;
-    store.insert({ owner: owner.id, intent: undefined, holdExpiresMs, connection });
-    riders.own(connection);
+    await store.insert({ owner: owner.id, holdExpiresMs, connection });
     const held = await Promise.allSettled(
       segments.map(async (segment) => {
         const part = { connectionId, reservation: wish, segment };
-        return Date.parse((await partOf(segment.domain).hold(part, token)).holdExpiresAt);
+        return Date.parse((await partOf(segment.domain).hold(part, right)).holdExpiresAt);
       }),
     );
     const failure = firstFailure(held);
@@ -101,11 +102,7 @@ export class Reservations {
       throw failure;
     }
     const untilMs = Math.min(...held.flatMap((one) => (one.status === "fulfilled" ? one.value : [])));
-    store.hold(connectionId, owner.id, untilMs, requestId === undefined ? undefined : { requestId, wish });
-    return asOfNow({
-      connection: { ...connection, holdExpiresAt: new Date(untilMs).toISOString() },
-      holdExpiresMs: untilMs,
-    });
+    return asOfNow(await store.hold(connectionId, untilMs, requestId === undefined ? undefined : { requestId, wish }));
   }
 }
 

@@ -1,34 +1,27 @@
-import type { DatabaseSync } from "node:sqlite";
-import { z } from "zod";
+import type { Credential } from "../../aaa/credential.ts";
 import type { Connection } from "../../lightpath/drac/wire.ts";
 import { Refused } from "../refused.ts";
 import type { Part } from "./part.ts";
-
-const names = z.array(z.object({ vm: z.string() }));
+import type { RiderStore } from "./stored/riders.ts";
 
 /**
  * Which VMs use a connection that this domain coordinates: the one that it was reserved for, and those that joined,
  * each by consent of every domain on the way.
  */
 export class Riders {
-  readonly #database: DatabaseSync;
+  readonly #store: RiderStore;
   readonly #partOf: (domain: string) => Part;
 
-  constructor(database: DatabaseSync, partOf: (domain: string) => Part) {
-    this.#database = database;
+  constructor(store: RiderStore, partOf: (domain: string) => Part) {
+    this.#store = store;
     this.#partOf = partOf;
   }
 
-  /** The VM that it is reserved for. */
-  own({ connectionId, vm, window }: Connection): void {
-    this.#board(connectionId, vm, Date.parse(window.end));
-  }
-
   /** One more, if every domain admits its token: all of them or none. `untilMs`: when its right to it ends. */
-  async join(connection: Connection, vm: string, token: string, untilMs: number): Promise<void> {
+  async join(connection: Connection, vm: string, right: Credential, untilMs: number): Promise<void> {
     const { connectionId } = connection;
-    this.#board(connectionId, vm, untilMs);
-    const outcomes = await this.#everywhere(connection, (part) => part.join(connectionId, vm, token));
+    await this.#store.board(connectionId, vm, untilMs);
+    const outcomes = await this.#everywhere(connection, (part) => part.join(connectionId, vm, right));
     const failure = outcomes.find((one) => one.status === "rejected");
     if (failure === undefined) return;
     // Where even that fails the ride ends with the right to it.
@@ -39,40 +32,29 @@ export class Riders {
   /** Resolves with whether any VM is left; if so, every domain was told. */
   async leave(connection: Connection, vm: string): Promise<boolean> {
     const { connectionId } = connection;
-    this.#database.prepare("DELETE FROM riders WHERE connection = ? AND vm = ?").run(connectionId, vm);
-    if (this.#aboard(connectionId).length === 0) return false;
+    const left = await this.#store.leave(connectionId, vm, Date.now());
+    if (left.length === 0) return false;
     const outcomes = await this.#everywhere(connection, (part) => part.leave(connectionId, vm));
     const failure = outcomes.find((one) => one.status === "rejected");
     if (failure !== undefined) throw failure.reason;
     return true;
   }
 
-  /** Its right to the connection now lasts as long as the connection. One that does not ride is left as it is. */
-  stays({ connectionId, window }: Connection, vm: string): void {
-    const update = "UPDATE riders SET until = ? WHERE connection = ? AND vm = ?";
-    this.#database.prepare(update).run(Date.parse(window.end), connectionId, vm);
-  }
-
-  /** Only who uses a connection has a say in it: throws Refused (403). */
-  requireAboard({ connectionId }: Connection, vm: string): void {
-    if (this.#aboard(connectionId).includes(vm)) return;
+  /** Only who uses a connection has a say in it: rejects with Refused (403). */
+  async requireAboard({ connectionId }: Connection, vm: string): Promise<void> {
+    if ((await this.#aboard(connectionId)).includes(vm)) return;
     throw new Refused(403, "connection.foreign", `${vm} does not use ${connectionId}`);
   }
 
-  /** What others use is neither put out, nor lessened, nor given back: throws Refused (409). */
-  requireNoOther({ connectionId, vm }: Pick<Connection, "connectionId" | "vm">): void {
-    const others = this.#aboard(connectionId).filter((other) => other !== vm);
+  /** What others use is neither put out, nor lessened, nor given back: rejects with Refused (409). */
+  async requireNoOther({ connectionId, vm }: Pick<Connection, "connectionId" | "vm">): Promise<void> {
+    const others = (await this.#aboard(connectionId)).filter((other) => other !== vm);
     if (others.length === 0) return;
     throw new Refused(409, "connection.shared", `${connectionId} is used by ${others.join(", ")} too`);
   }
 
-  #board(connectionId: string, vm: string, untilMs: number): void {
-    this.#database.prepare("INSERT OR REPLACE INTO riders VALUES (?, ?, ?)").run(connectionId, vm, untilMs);
-  }
-
-  #aboard(connectionId: string): readonly string[] {
-    const select = "SELECT vm FROM riders WHERE connection = ? AND until > ?";
-    return names.parse(this.#database.prepare(select).all(connectionId, Date.now())).map(({ vm }) => vm);
+  async #aboard(connectionId: string): Promise<readonly string[]> {
+    return await this.#store.aboard(connectionId, Date.now());
   }
 
   async #everywhere({ segments }: Connection, act: (part: Part) => Promise<void>) {

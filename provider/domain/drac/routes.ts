@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { Credential } from "../../aaa/credential.ts";
 import {
   alternativesRequest,
   connection,
@@ -51,34 +52,34 @@ export function serveConnections(server: Server, { coordinator, series, offers }
     return await offers.pair(request.body);
   });
   server.post("/drac/connections", created, async (request, reply) =>
-    reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, request.token)),
+    reply.status(201).send(await coordinator.reserve(clientOf(request), request.body, rightOf(request))),
   );
   const recurrent = { schema: { body: seriesRequest, response: { 201: z.array(connection) } } };
   server.post("/drac/series", recurrent, async (request, reply) =>
-    reply.status(201).send([...(await series.reserve(clientOf(request), request.body, request.token))]),
+    reply.status(201).send([...(await series.reserve(clientOf(request), request.body, rightOf(request)))]),
   );
   server.get("/drac/connections", { schema: { response: { 200: z.array(connection) } } }, async (request) => [
-    ...coordinator.list(clientOf(request)),
+    ...(await coordinator.list(clientOf(request))),
   ]);
   server.get("/drac/connections/:id", connectionOf, async (request) =>
     coordinator.get(clientOf(request), request.params.id),
   );
   server.post("/drac/connections/:id/commit", connectionOf, async (request) =>
-    coordinator.commit(clientOf(request), request.params.id, request.token),
+    coordinator.commit(clientOf(request), request.params.id, rightOf(request)),
   );
   server.post("/drac/connections/:id/provision", connectionOf, async (request) =>
-    coordinator.provision(clientOf(request), request.params.id, request.token),
+    coordinator.provision(clientOf(request), request.params.id, rightOf(request)),
   );
   server.post("/drac/connections/:id/release", connectionOf, async (request) =>
     coordinator.release(clientOf(request), request.params.id),
   );
   const modified = { schema: { params: byId, body: modifyRequest, response: { 200: connection } } };
   server.post("/drac/connections/:id/modify", modified, async (request) =>
-    coordinator.modify(clientOf(request), request.params.id, request.body, request.token),
+    coordinator.modify(clientOf(request), request.params.id, request.body, rightOf(request)),
   );
   const joined = { schema: { params: byRider, response: { 200: connection } } };
   server.put("/drac/connections/:id/riders/:vm", joined, async (request) =>
-    coordinator.join(clientOf(request), request.params.id, request.params.vm, request.token),
+    coordinator.join(clientOf(request), request.params.id, request.params.vm, rightOf(request)),
   );
   server.delete("/drac/connections/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
     await coordinator.leave(clientOf(request), request.params.id, request.params.vm);
@@ -95,11 +96,11 @@ export function serveNotifications(server: Server, notices: Notices): void {
   const headers = z.looseObject({ "last-event-id": z.coerce.number().int().nonnegative().optional() });
   server.get("/drac/notifications", { schema: { headers } }, async (request, reply) => {
     const { id } = clientOf(request);
+    const after = request.headers["last-event-id"] ?? (await notices.last());
     const over = new AbortController();
     reply.raw.once("close", () => over.abort());
     // It may have gone while it was being identified.
     if (reply.raw.destroyed) over.abort();
-    const after = request.headers["last-event-id"] ?? notices.last;
     const stream = eventStream(notices.follow(id, after, over.signal), after, over.signal);
     return reply.type("text/event-stream").header("cache-control", "no-store").send(stream);
   });
@@ -112,14 +113,14 @@ export function serveSegments(server: Server, segments: Segments): void {
   server.post("/drac/occupancy", asked, async (request) => await partOf(request).occupancy(request.body));
   const held = { schema: { body: segmentRequest, response: { 201: segmentHeld } } };
   server.post("/drac/segments", held, async (request, reply) =>
-    reply.status(201).send(await partOf(request).hold(request.body, requiredToken(request))),
+    reply.status(201).send(await partOf(request).hold(request.body, rightOf(request))),
   );
   server.post("/drac/segments/:id/commit", { schema: { params: byId } }, async (request, reply) => {
-    await partOf(request).commit(request.params.id, requiredToken(request));
+    await partOf(request).commit(request.params.id, rightOf(request));
     return reply.status(204).send();
   });
   server.post("/drac/segments/:id/provision", { schema: { params: byId } }, async (request, reply) => {
-    await partOf(request).provision(request.params.id, requiredToken(request));
+    await partOf(request).provision(request.params.id, rightOf(request));
     return reply.status(204).send();
   });
   server.post("/drac/segments/:id/release", { schema: { params: byId } }, async (request, reply) => {
@@ -128,7 +129,7 @@ export function serveSegments(server: Server, segments: Segments): void {
   });
   const modification = { schema: { params: byId, body: segmentModification } };
   server.post("/drac/segments/:id/modifications", modification, async (request, reply) => {
-    await partOf(request).holdModification(request.params.id, request.body, requiredToken(request));
+    await partOf(request).holdModification(request.params.id, request.body, rightOf(request));
     return reply.status(204).send();
   });
   const noted = { schema: { params: byModification } };
@@ -146,7 +147,7 @@ export function serveSegments(server: Server, segments: Segments): void {
   });
   server.put("/drac/segments/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
     const { id, vm } = request.params;
-    await partOf(request).join(id, vm, requiredToken(request));
+    await partOf(request).join(id, vm, rightOf(request));
     return reply.status(204).send();
   });
   server.delete("/drac/segments/:id/riders/:vm", { schema: { params: byRider } }, async (request, reply) => {
@@ -159,7 +160,8 @@ export function serveSegments(server: Server, segments: Segments): void {
   });
 }
 
-function requiredToken(request: FastifyRequest): string {
-  if (request.token !== undefined) return request.token;
+/** Throws Refused (401) if there is none. */
+function rightOf({ right }: FastifyRequest): Credential {
+  if (right !== undefined) return right;
   throw new Refused(401, "token.missing", "the request carries no token");
 }

@@ -1,67 +1,74 @@
-import { CLOCK_TOLERANCE_MS } from "../clock-tolerance.ts";
-import type { Joint } from "../element/element.ts";
 import { Refused } from "../refused.ts";
 import { Serial } from "../serial.ts";
 import type { SegmentRequest } from "../wire.ts";
 import { grantOf, requireRate, requireWay } from "./admission.ts";
+import { Lighting } from "./lighting.ts";
 import type { Part } from "./part.ts";
-import { type StoredSegment, windowOf } from "./segment-store.ts";
 import { SegmentVersions, type VersionParts } from "./segment-versions.ts";
+import { isInForce, isSame, type Named, type StoredSegment, windowOf } from "./stored/segment.ts";
+import { turn } from "./stored/segments.ts";
+import type { Sight } from "./stored/sight.ts";
+import { requireUnused, tokenOf, use } from "./token-uses.ts";
 
 /** This domain's part of every connection that leads through it: its calendar, and its switch. */
 export class Segments {
   readonly #parts: VersionParts;
   readonly #versions: SegmentVersions;
+  readonly #lighting: Lighting;
   /** The switch does one thing at a time. */
   readonly #switch = new Serial();
 
   constructor(parts: VersionParts) {
     this.#parts = parts;
-    this.#versions = new SegmentVersions(parts, (segment) => this.#joint(segment));
+    this.#lighting = new Lighting(parts, (segment) => this.#terminate(segment));
+    this.#versions = new SegmentVersions(parts, this.#lighting);
   }
 
   /** What one coordinator may do: it sees its own connections only. */
   partFor(coordinator: string): Part {
+    const of = (id: string): Named => ({ coordinator, id });
     return {
-      occupancy: async (request) => this.#parts.room.occupancy(request),
-      hold: async (request, token) => await this.#hold(coordinator, request, token),
-      commit: async (id, token) => await this.#inTurn(() => this.#commit(coordinator, id, token)),
-      provision: async (id, token) => await this.#inTurn(() => this.#provision(coordinator, id, token)),
-      join: async (id, vm, token) => await this.#inTurn(() => this.#join(coordinator, id, vm, token)),
-      leave: async (id, vm) => this.#parts.rides.end(coordinator, id, vm),
-      holdModification: async (id, wanted, token) =>
-        await this.#versions.hold(this.#known(coordinator, id), wanted, token),
+      occupancy: async (request) => await this.#parts.room.occupancy(request),
+      hold: async (request, { token }) => await this.#hold(of(request.connectionId), request, token),
+      commit: async (id, { token }) => await this.#inTurn(() => this.#commit(of(id), token)),
+      provision: async (id, { token }) => await this.#inTurn(() => this.#provision(of(id), token)),
+      join: async (id, vm, { token }) => await this.#inTurn(() => this.#join(of(id), vm, token)),
+      leave: async (id, vm) => await this.#leave(of(id), vm),
+      holdModification: async (id, wanted, { token }) =>
+        await this.#versions.hold(await this.#known(of(id)), wanted, token),
       commitModification: async (id, request) =>
-        await this.#inTurn(() => this.#versions.commit(this.#known(coordinator, id), request)),
+        await this.#inTurn(async () => await this.#versions.commit(await this.#known(of(id)), request)),
       abortModification: async (id, request) =>
-        await this.#ofKnown(coordinator, id, (segment) => this.#versions.abort(segment, request)),
+        await this.#ofKnown(of(id), (segment) => this.#versions.abort(segment, request)),
       confirmModification: async (id, request) =>
-        await this.#ofKnown(coordinator, id, (segment) => this.#versions.confirm(segment, request)),
-      release: async (id) => await this.#inTurn(() => this.#release(coordinator, id)),
-      terminate: async (id) => await this.#inTurn(() => this.#terminate(coordinator, id)),
+        await this.#ofKnown(of(id), (segment) => this.#versions.confirm(segment, request)),
+      release: async (id) => await this.#inTurn(() => this.#release(of(id))),
+      terminate: async (id) => await this.#inTurn(() => this.#terminate(of(id))),
     };
   }
 
   /** After a restart: the switch does what the store says. */
   async restore(): Promise<void> {
-    const lit = this.#parts.store.inState("provisioned").filter(({ endMs }) => endMs > Date.now());
-    await this.#inTurn(() => this.#parts.element.restore(lit.map((segment) => this.#joint(segment))));
-    await this.expire();
+    await this.#inTurn(() => this.#lighting.restore());
+    await this.keepTime();
   }
 
-  /** Drops holds that ran out and takes down what has ended. */
-  async expire(): Promise<void> {
+  /** What the clock says: drops holds that ran out, takes down what has ended, lights what begins. */
+  async keepTime(): Promise<void> {
     const { store } = this.#parts;
-    for (const segment of store.inState("held")) {
-      if (segment.holdExpiresMs <= Date.now()) store.setState(segment, "timed-out");
+    // By the time before it was read: whatever was over then is not given another end any more.
+    const nowMs = Date.now();
+    for (const segment of await store.inState("held")) {
+      if (segment.holdExpiresMs <= nowMs) await turn(store, segment, ["held"], "timed-out");
     }
-    const live = [...store.inState("reserved"), ...store.inState("provisioned")];
+    const live = [...(await store.inState("reserved")), ...(await store.inState("provisioned"))];
     // A new end in force, that is not agreed by all yet, may be taken back.
     const backTo = ({ other }: StoredSegment) => (other?.phase === "committed" ? other.endMs : 0);
-    const over = live.filter((segment) => Math.max(segment.endMs, backTo(segment)) <= Date.now());
-    const ended = over.map(({ coordinator, id }) => this.#inTurn(() => this.#terminate(coordinator, id)));
+    const over = live.filter((segment) => Math.max(segment.endMs, backTo(segment)) <= nowMs);
+    const ended = over.map((segment) => this.#inTurn(() => this.#terminate(segment)));
     // All are tried before a failure is told: what the switch does not part must not keep others lit.
-    const failure = (await Promise.allSettled(ended)).find((one) => one.status === "rejected");
+    const begun = this.#inTurn(() => this.#lighting.tend());
+    const failure = (await Promise.allSettled([...ended, begun])).find((one) => one.status === "rejected");
     if (failure !== undefined) throw failure.reason;
   }
 
@@ -70,166 +77,138 @@ export class Segments {
   }
 
   /** One that is not known is fine. */
-  async #ofKnown(coordinator: string, id: string, act: (segment: StoredSegment) => Promise<void>): Promise<void> {
+  async #ofKnown(of: Named, act: (segment: StoredSegment) => Promise<void>): Promise<void> {
     await this.#inTurn(async () => {
-      const segment = this.#parts.store.find(coordinator, id);
+      const segment = await this.#parts.store.find(of);
       if (segment) await act(segment);
     });
   }
 
-  async #hold(coordinator: string, request: SegmentRequest, token: string) {
-    const { reservation, segment, connectionId } = request;
-    const { domain, authority, holdSeconds, store, room, tokenUses } = this.#parts;
+  async #hold(of: Named, { reservation, segment }: SegmentRequest, token: string) {
+    const { domain, authority, holdSeconds, store, room } = this.#parts;
+    const { coordinator, id } = of;
     const admitted = await authority.admitReservation(token, reservation);
-    // Bound to it when it is committed: a coordinator may have to try again elsewhere.
-    tokenUses.requireUnused(admitted, { coordinator, id: connectionId });
     if (segment.domain !== domain)
       throw new Refused(403, "consent.insufficient", `${domain} did not agree to the way through ${segment.domain}`);
-    requireWay(domain, coordinator, { from: reservation.from, ends: [segment.in, segment.out] }, admitted);
-    const startMs = Date.parse(reservation.window.start);
-    const endMs = Date.parse(reservation.window.end);
-    if (endMs <= Date.now()) throw new Refused(403, "policy.window", `the window ended at ${reservation.window.end}`);
-    if (store.find(coordinator, connectionId))
-      throw new Refused(409, "connection.exists", `${connectionId} is held already`);
-    const bookings = store.bookingsUnder(grantOf(admitted), Date.now());
-    requireRate(domain, admitted, bookings, reservation.bandwidthMbps, { fromMs: startMs, untilMs: endMs });
-    for (const { port, channel } of [segment.in, segment.out]) {
-      room.check({ port, channel }, reservation.bandwidthMbps, { fromMs: startMs, untilMs: endMs });
-    }
-    const { from, to, vm, bandwidthMbps, mtu } = reservation;
-    const holdExpiresMs = Date.now() + holdSeconds * 1_000;
-    store.insert({
-      ...{
-        coordinator,
-        id: connectionId,
-        state: "held",
-        from,
-        to,
-        vm,
-        grant: grantOf(admitted),
-        bandwidthMbps,
-        mtu,
-        startMs,
-        endMs,
-        holdExpiresMs,
-      },
-      ends: [segment.in, segment.out],
+    const { from, to, vm, bandwidthMbps, mtu, window } = reservation;
+    const ends: StoredSegment["ends"] = [segment.in, segment.out];
+    requireWay(domain, coordinator, { from, ends }, admitted);
+    const [startMs, endMs] = [Date.parse(window.start), Date.parse(window.end)];
+    if (endMs <= Date.now()) throw new Refused(403, "policy.window", `the window ended at ${window.end}`);
+    const span = { fromMs: startMs, untilMs: endMs };
+    const grant = grantOf(admitted);
+    const question = { of, ports: ends.map(({ port }) => port), grant: { name: grant }, token: tokenOf(admitted) };
+    return await store.change(question, (sight) => {
+      // Bound to it when it is committed: a coordinator may have to try again elsewhere.
+      requireUnused(sight, admitted, of);
+      if (sight.segment) throw new Refused(409, "connection.exists", `${id} is held already`);
+      requireRate(domain, admitted, sight.underGrant, bandwidthMbps, span);
+      for (const end of ends) room.check(sight, end, bandwidthMbps, span);
+      const holdExpiresMs = Date.now() + holdSeconds * 1_000;
+      const wish = { from, to, vm, grant, bandwidthMbps, mtu, startMs, endMs };
+      const held = { ...of, ...wish, state: "held" as const, holdExpiresMs, ends };
+      const answer = { holdExpiresAt: new Date(holdExpiresMs).toISOString() };
+      return { changes: [{ kind: "insert", segment: held }], answer };
     });
-    return { holdExpiresAt: new Date(holdExpiresMs).toISOString() };
   }
 
-  async #commit(coordinator: string, id: string, token: string): Promise<void> {
-    const segment = this.#known(coordinator, id);
-    const { authority, store, accounts, tokenUses } = this.#parts;
-    const window = windowOf(segment);
-    const admitted = await authority.admitReservation(token, { ...segment, window });
-    tokenUses.requireUnused(admitted, segment);
-    if (segment.state === "reserved" || segment.state === "provisioned") return;
-    if (segment.state !== "held" || segment.holdExpiresMs <= Date.now()) throw over(segment);
-    tokenUses.bind(admitted, segment);
-    store.setState(segment, "reserved");
-    const { from, to, vm, bandwidthMbps } = segment;
+  async #commit(of: Named, token: string): Promise<void> {
+    const found = await this.#known(of);
+    const { authority, store, accounts } = this.#parts;
+    const window = windowOf(found);
+    const admitted = await authority.admitReservation(token, { ...found, window });
+    const isNew = await store.change({ of, token: tokenOf(admitted) }, (sight) => {
+      requireUnused(sight, admitted, of);
+      const segment = this.#in(sight, of);
+      if (segment.state === "reserved" || segment.state === "provisioned") return { changes: [], answer: false };
+      if (segment.state !== "held" || segment.holdExpiresMs <= Date.now()) throw over(segment);
+      return { changes: [use(sight, admitted, of), { kind: "state", state: "reserved" }], answer: true };
+    });
+    if (!isNew) return;
+    const { from, to, vm, bandwidthMbps } = found;
     const { subject, details } = admitted;
     const scope = { subject, vm, between: [from, to] as [string, string], bandwidthMbps, window };
-    accounts.note({ event: "reserved", grant: details.grant, coordinator, connection: id, ...scope });
+    accounts.note({ event: "reserved", grant: details.grant, ...accountOf(of), ...scope });
   }
 
-  async #provision(coordinator: string, id: string, token: string): Promise<void> {
-    const { authority, store, element, domain, tokenUses } = this.#parts;
-    const segment = this.#known(coordinator, id);
-    const admitted = await authority.admitUse(token, segment);
-    tokenUses.requireUnused(admitted, segment);
-    if ((segment.state !== "reserved" && segment.state !== "provisioned") || segment.endMs <= Date.now())
-      throw over(segment);
-    if (segment.startMs > Date.now() + CLOCK_TOLERANCE_MS) {
-      throw new Refused(409, "connection.early", `${id} begins at ${new Date(segment.startMs).toISOString()}`);
-    }
-    tokenUses.bind(admitted, segment);
-    await this.#vacate(segment);
-    // Noted first: whatever is lit is known to be, also after a crash in between.
-    store.setState(segment, "provisioned");
-    try {
-      await element.join(this.#joint(segment));
-    } catch (thrown) {
-      // Where even that fails it stays on record as lit, so that its release is tried again.
-      await element.part(this.#joint(segment)).then(
-        () => store.setState(segment, "reserved"),
-        () => undefined,
-      );
-      throw new Refused(
-        502,
-        "element.failed",
-        `the switch of ${domain} did not light ${id}: ${String(thrown)}`,
-        domain,
-      );
-    }
-  }
-
-  /** Takes down what has ended on the same terminals but is not yet noticed; what has not ended keeps them. */
-  async #vacate(segment: StoredSegment): Promise<void> {
-    const { store } = this.#parts;
-    const sharing = store.inState("provisioned").filter((other) => sharesTerminal(other, segment));
-    for (const other of sharing) {
-      if (other.coordinator === segment.coordinator && other.id === segment.id) continue;
-      if (other.endMs > Date.now())
-        throw new Refused(409, "channel.taken", "its channel is still lit for another connection");
-      await this.#terminate(other.coordinator, other.id);
-    }
+  async #provision(of: Named, token: string): Promise<void> {
+    const { authority, store } = this.#parts;
+    const found = await this.#known(of);
+    const admitted = await authority.admitUse(token, found, found.startMs);
+    const segment = await store.change({ of, token: tokenOf(admitted) }, (sight) => ({
+      changes: [use(sight, admitted, of)],
+      answer: this.#liveIn(sight, of),
+    }));
+    await this.#lighting.provision(segment);
   }
 
   /** This domain itself has agreed that this VM goes this way, at the connection's rate, now. */
-  async #join(coordinator: string, id: string, vm: string, token: string): Promise<void> {
-    const { authority, store, rides, domain, accounts, tokenUses } = this.#parts;
-    const segment = this.#known(coordinator, id);
-    const admitted = await authority.admitUse(token, { ...segment, vm });
-    const live = segment.state === "reserved" || segment.state === "provisioned";
-    if (!live || segment.endMs <= Date.now()) throw over(segment);
-    requireWay(domain, coordinator, segment, admitted);
-    const ride = { coordinator, id, vm, home: admitted.home, token: admitted.token, grant: grantOf(admitted) };
-    if (rides.isUnderWay(ride)) return;
-    const untilMs = Math.min(segment.endMs, Date.parse(admitted.details.window.end));
-    const bookings = store.bookingsUnder(ride.grant, Date.now());
-    requireRate(domain, admitted, bookings, segment.bandwidthMbps, { fromMs: Date.now(), untilMs });
-    tokenUses.bind(admitted, segment);
-    rides.begin({ ...ride, untilMs });
-    const { subject, details } = admitted;
-    accounts.note({ event: "joined", grant: details.grant, coordinator, connection: id, subject, vm });
+  async #join(of: Named, vm: string, token: string): Promise<void> {
+    const { authority, store, domain, accounts } = this.#parts;
+    const admitted = await authority.admitUse(token, { ...(await this.#known(of)), vm });
+    const grant = grantOf(admitted);
+    const isNew = await store.change({ of, grant: { name: grant }, token: tokenOf(admitted) }, (sight) => {
+      const segment = this.#liveIn(sight, of);
+      requireWay(domain, of.coordinator, segment, admitted);
+      if (isUnderWay(sight, of, vm)) return { changes: [], answer: false };
+      const untilMs = Math.min(segment.endMs, Date.parse(admitted.details.window.end));
+      requireRate(domain, admitted, sight.underGrant, segment.bandwidthMbps, { fromMs: Date.now(), untilMs });
+      const ride = { ...tokenOf(admitted), vm, grant, untilMs };
+      return { changes: [use(sight, admitted, of), { kind: "board", ride }], answer: true };
+    });
+    if (!isNew) return;
+    const { subject, details, epoch } = admitted;
+    accounts.note({ event: "joined", grant: details.grant, ...accountOf(of), subject, vm, epoch });
   }
 
-  async #release(coordinator: string, id: string): Promise<void> {
-    const segment = this.#parts.store.find(coordinator, id);
-    if (segment?.state !== "provisioned") return;
-    await this.#parts.element.part(this.#joint(segment));
-    this.#parts.store.setState(segment, "reserved");
+  async #leave(of: Named, vm: string): Promise<void> {
+    await this.#parts.store.change({ of }, () => ({ changes: [{ kind: "alight", vm }], answer: undefined }));
   }
 
-  async #terminate(coordinator: string, id: string): Promise<void> {
-    await this.#release(coordinator, id);
-    const { store, versions, accounts } = this.#parts;
-    const segment = store.find(coordinator, id);
-    if (segment?.state !== "held" && segment?.state !== "reserved") return;
-    store.setState(segment, "terminated");
-    versions.drop(segment);
-    if (segment.state === "reserved") accounts.note({ event: "ended", coordinator, connection: id });
+  async #release(of: Named): Promise<void> {
+    const segment = await this.#parts.store.find(of);
+    if (segment?.state === "provisioned") await this.#lighting.release(segment);
   }
 
-  /** The switches of several domains may stand in one namespace: the key names the domain too. */
-  #joint({ coordinator, id, ends, bandwidthMbps, mtu }: StoredSegment): Joint {
-    const key = `${this.#parts.domain} ${coordinator} ${id}`;
-    return { key, coordinator, connection: id, ends, bandwidthMbps, mtu };
+  async #terminate(of: Named): Promise<void> {
+    await this.#release(of);
+    const { store, accounts } = this.#parts;
+    const was = await store.change({ of }, ({ segment }) => {
+      const state = segment?.state;
+      if (state !== "held" && state !== "reserved") return { changes: [], answer: undefined };
+      return { changes: [{ kind: "state", state: "terminated" }, { kind: "drop version" }], answer: state };
+    });
+    if (was === "reserved") accounts.note({ event: "ended", ...accountOf(of) });
   }
 
-  #known(coordinator: string, id: string): StoredSegment {
-    const segment = this.#parts.store.find(coordinator, id);
-    if (segment) return segment;
+  async #known(of: Named): Promise<StoredSegment> {
+    return (await this.#parts.store.find(of)) ?? this.#unknown(of);
+  }
+
+  #in({ segment }: Sight, of: Named): StoredSegment {
+    return segment ?? this.#unknown(of);
+  }
+
+  #liveIn(sight: Sight, of: Named): StoredSegment {
+    const segment = this.#in(sight, of);
+    if (!isInForce(segment)) throw over(segment);
+    return segment;
+  }
+
+  #unknown({ id }: Named): never {
     throw new Refused(404, "connection.unknown", `${this.#parts.domain} holds nothing for ${id}`);
   }
 }
 
-function sharesTerminal(one: StoredSegment, other: StoredSegment): boolean {
-  return one.ends.some((mine) =>
-    other.ends.some(({ port, channel }) => port === mine.port && channel === mine.channel),
-  );
+/** Whether exactly this ride was begun before and lasts. Throws Refused (409) if its token served for another, or was used up. */
+function isUnderWay({ token: { ride } }: Sight, of: Named, vm: string): boolean {
+  if (ride === undefined) return false;
+  if (isSame(ride, of) && ride.vm === vm && !ride.ended) return true;
+  throw new Refused(409, "token.used", `the token was used before, to join ${ride.id}`);
+}
+
+function accountOf({ coordinator, id }: Named) {
+  return { coordinator, connection: id };
 }
 
 function over({ id, state, endMs }: StoredSegment): Refused {

@@ -1,3 +1,4 @@
+import type { Credential } from "../../aaa/credential.ts";
 import type { Connection, SeriesRequest } from "../../lightpath/drac/wire.ts";
 import type { Known } from "../load.ts";
 import { Refused } from "../refused.ts";
@@ -13,12 +14,12 @@ export class Series {
   }
 
   /** Every occurrence held at every domain on the way, or none. Rejects with Refused that tells which one cannot be had. */
-  async reserve(owner: Known, request: SeriesRequest, token: string | undefined): Promise<readonly Connection[]> {
+  async reserve(owner: Known, request: SeriesRequest, right: Credential): Promise<readonly Connection[]> {
     const { reservation, recurrence } = request;
     const held: Connection[] = [];
     for (const window of occurrences(reservation.window, recurrence)) {
       try {
-        held.push(await this.#coordinator.reserve(owner, { ...reservation, window }, token));
+        held.push(await this.#coordinator.reserve(owner, { ...reservation, window }, right));
       } catch (thrown) {
         // What a domain does not give back now it owes, or its hold runs out.
         await Promise.allSettled(held.map(({ connectionId }) => this.#coordinator.terminate(owner, connectionId)));

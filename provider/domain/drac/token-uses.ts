@@ -1,40 +1,32 @@
-import type { DatabaseSync } from "node:sqlite";
-import { z } from "zod";
 import type { Admitted } from "../aaa/authority.ts";
 import { Refused } from "../refused.ts";
+import { isSame, type Named, type TokenName } from "./stored/segment.ts";
+import type { Change } from "./stored/segments.ts";
+import type { Sight } from "./stored/sight.ts";
 
-/** A connection, by who coordinates it and its number there. */
-interface Served {
-  readonly coordinator: string;
-  readonly id: string;
+/** The token as the store is asked about it. */
+export function tokenOf({ home, token, details: { vm } }: Admitted): TokenName {
+  return { home, token, vm };
 }
 
-const row = z.object({ coordinator: z.string(), id: z.string() });
-
 /**
- * One use of each token: it serves for the connection that it first served for, as often as that takes, and for no other.
- * Kept on disk, so that a restart forgives no replay.
+ * One use of each token: it serves for the connection, the VM and the VM's epoch that it first served for, as often as that
+ * takes, and for no other; and no more once a later epoch of the VM has used that connection, so that a controller which was
+ * overtaken lights nothing. Throws Refused (403) if the token served for another connection, over or not, or its epoch is past.
  */
-export class TokenUses {
-  readonly #database: DatabaseSync;
-
-  constructor(database: DatabaseSync) {
-    this.#database = database;
+export function requireUnused({ token: { serves, latestEpoch } }: Sight, admitted: Admitted, of: Named): void {
+  const { epoch, details } = admitted;
+  if (epoch !== undefined && latestEpoch !== undefined && latestEpoch > epoch) {
+    const why = `the token is for epoch ${epoch} of ${details.vm}, and epoch ${latestEpoch} came since`;
+    throw new Refused(403, "token.overtaken", why);
   }
+  if (serves === undefined || isSame(serves, of)) return;
+  throw new Refused(403, "token.used", `the token was used before, for ${serves.id} of ${serves.coordinator}`);
+}
 
-  /** Throws Refused (403) if the token served for another connection, over or not. */
-  requireUnused({ home, token }: Admitted, { coordinator, id }: Served): void {
-    const found = this.#database.prepare("SELECT * FROM token_uses WHERE home = ? AND token = ?").get(home, token);
-    if (found === undefined) return;
-    const before = row.parse(found);
-    if (before.coordinator === coordinator && before.id === id) return;
-    throw new Refused(403, "token.used", `the token was used before, for ${before.id} of ${before.coordinator}`);
-  }
-
-  /** From now on it serves for this connection alone. Throws Refused (403) like `requireUnused`. */
-  bind(admitted: Admitted, { coordinator, id }: Served): void {
-    this.requireUnused(admitted, { coordinator, id });
-    const insert = "INSERT INTO token_uses VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
-    this.#database.prepare(insert).run(admitted.home, admitted.token, coordinator, id);
-  }
+/** From now on it serves for this connection alone. Throws Refused (403) like `requireUnused`. */
+export function use(sight: Sight, admitted: Admitted, of: Named): Change {
+  requireUnused(sight, admitted, of);
+  const { epoch, expiresMs } = admitted;
+  return { kind: "use token", use: { ...tokenOf(admitted), epoch, expiresMs } };
 }

@@ -1,6 +1,6 @@
 import type { Connection, ConnectionState } from "../../lightpath/drac/wire.ts";
-import type { ConnectionStore, Intent } from "./connection-store.ts";
 import type { Part } from "./part.ts";
+import type { ConnectionStore, Intent } from "./stored/connections.ts";
 
 /** What a connection is once its intent is fulfilled at every domain. */
 const OUTCOME = {
@@ -44,10 +44,10 @@ export class Unison {
     domains: readonly string[],
     act: (part: Part) => Promise<void>,
   ): Promise<unknown> {
-    this.#store.setIntent(connectionId, intent);
+    await this.#store.setIntent(connectionId, intent);
     const outcomes = await Promise.allSettled(domains.map(async (domain) => await act(this.#partOf(domain))));
     const failure = firstFailure(outcomes);
-    if (failure === undefined) this.#store.setState(connectionId, OUTCOME[intent]);
+    if (failure === undefined) await this.#store.setState(connectionId, OUTCOME[intent]);
     return failure;
   }
 }

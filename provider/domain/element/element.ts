@@ -28,4 +28,6 @@ export interface Element {
   restore(joints: readonly Joint[]): Promise<void>;
   /** Bytes that came in at the ends of a joint since some time in the past, both together; undefined if it cannot tell. */
   carried(joint: Joint): Promise<number | undefined>;
+  /** Of the channels of links to other domains: those over which nothing can come, joined or not. */
+  dark(): Promise<readonly Terminal[]>;
 }

@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { z } from "zod";
 import type { Element, Joint, Terminal } from "./element.ts";
@@ -17,18 +19,28 @@ const QUEUE_MS = 100;
 const counters = z.array(z.object({ stats64: z.object({ rx: z.object({ bytes: z.number() }) }) })).length(1);
 const linkList = z.array(z.object({ ifname: z.string(), master: z.string().optional() }));
 
-/** A switch made of Linux network devices, in the agent's own network namespace: `devices[port][channel]`. */
+/**
+ * A switch made of Linux network devices, in the agent's own network namespace: `devices[port][channel]`. Ports of `links`
+ * face other domains: they are set up at the start and stay so, joined or not, so that it is seen whether they have carrier.
+ */
 export class LinuxElement implements Element {
   readonly #devices: Readonly<Record<string, readonly string[]>>;
+  readonly #linkDevices: ReadonlyMap<string, Terminal>;
+  /** Whose devices were gone at the last look. */
+  readonly #gone = new Set<string>();
 
-  constructor(devices: Readonly<Record<string, readonly string[]>>) {
+  constructor(devices: Readonly<Record<string, readonly string[]>>, links: readonly string[]) {
     this.#devices = devices;
+    const channels = links.flatMap((port) =>
+      (devices[port] ?? []).map((device, channel) => [device, { port, channel }] as const),
+    );
+    this.#linkDevices = new Map(channels);
   }
 
   async join(joint: Joint): Promise<void> {
     const bridge = bridgeOf(joint);
     const present = await links();
-    for (const device of this.#devicesOf(joint)) await free(device, present, bridge);
+    for (const device of this.#devicesOf(joint)) if (present.get(device) !== bridge) await this.#free(device);
     if (!present.has(bridge)) {
       const quiet = ["stp_state", "0", "forward_delay", "0", "mcast_snooping", "0"];
       await ip("link", "add", "name", bridge, "type", "bridge", ...quiet);
@@ -52,7 +64,7 @@ export class LinuxElement implements Element {
     const present = await links();
     const bridge = bridgeOf(joint);
     // A device may serve a later connection by now.
-    for (const device of this.#devicesOf(joint)) if (present.get(device) === bridge) await free(device, present);
+    for (const device of this.#devicesOf(joint)) if (present.get(device) === bridge) await this.#free(device);
     if (present.has(bridge)) await ip("link", "del", "dev", bridge);
   }
 
@@ -64,7 +76,8 @@ export class LinuxElement implements Element {
       if (!present.has(device)) continue;
       const master = present.get(device);
       if (master !== undefined && master !== kept.get(device)) stale.add(master);
-      if (!kept.has(device)) await free(device, present);
+      if (!kept.has(device)) await this.#free(device);
+      if (this.#linkDevices.has(device)) await ip("link", "set", "dev", device, "up");
     }
     for (const joint of joints) await this.join(joint);
     for (const bridge of stale) if (bridge.startsWith(BRIDGE_PREFIX)) await ip("link", "del", "dev", bridge);
@@ -80,6 +93,24 @@ export class LinuxElement implements Element {
       (bytes) => bytes.reduce((sum, one) => sum + one, 0),
       () => undefined,
     );
+  }
+
+  async dark(): Promise<readonly Terminal[]> {
+    const looked = [...this.#linkDevices].map(async ([device, terminal]) => {
+      const carrier = await carrierOf(device);
+      if (carrier === "gone") this.#gone.add(device);
+      // One that was put in again is down, which nobody but this switch changes.
+      else if (this.#gone.delete(device)) await ip("link", "set", "dev", device, "up");
+      return carrier === "there" ? [] : [terminal];
+    });
+    return (await Promise.all(looked)).flat();
+  }
+
+  /** In no bridge and without a limit; a site's port is down, a link's as it was. */
+  async #free(device: string): Promise<void> {
+    await ip("link", "set", "dev", device, "nomaster", ...(this.#linkDevices.has(device) ? [] : ["down"]));
+    // Fails where there is no limit, which is what is wanted.
+    await run("tc", ["qdisc", "del", "dev", device, "root"], { timeout: COMMAND_TIMEOUT_MS }).catch(() => undefined);
   }
 
   #devicesOf({ ends }: Joint): readonly string[] {
@@ -102,12 +133,12 @@ async function links(): Promise<ReadonlyMap<string, string | undefined>> {
   return new Map(linkList.parse(JSON.parse(stdout)).map(({ ifname, master }) => [ifname, master]));
 }
 
-/** Down, in no bridge and without a limit, unless it is in `wanted` already. */
-async function free(device: string, present: ReadonlyMap<string, string | undefined>, wanted?: string): Promise<void> {
-  if (wanted !== undefined && present.get(device) === wanted) return;
-  await ip("link", "set", "dev", device, "down", "nomaster");
-  // Fails where there is no limit, which is what is wanted.
-  await run("tc", ["qdisc", "del", "dev", device, "root"], { timeout: COMMAND_TIMEOUT_MS }).catch(() => undefined);
+/** One that is down has none that could be told. */
+async function carrierOf(device: string): Promise<"there" | "none" | "gone"> {
+  const folder = `/sys/class/net/${device}`;
+  const carrier = await readFile(`${folder}/carrier`, "utf8").catch(() => "");
+  if (carrier.trim() === "1") return "there";
+  return existsSync(folder) ? "none" : "gone";
 }
 
 /** A switch has no address of its own and announces none. Fails where the kernel has no IPv6, where nothing is announced. */

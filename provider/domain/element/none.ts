@@ -7,4 +7,5 @@ export const noElement: Element = {
   part: async () => undefined,
   restore: async () => undefined,
   carried: async () => undefined,
+  dark: async () => [],
 };

@@ -1,25 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CryptoKey, calculateJwkThumbprint } from "jose";
 import type { Logger } from "pino";
-import { z } from "zod";
 import { importPublicKey, type PublicJwk } from "../../aaa/keys.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Peers } from "../peers.ts";
 import type { Trust } from "../trust.ts";
-import { type KeyStore, publishedKey } from "./key-store.ts";
+import type { KeyStore } from "./key-store.ts";
 import type { OwnKeys } from "./own-keys.ts";
+import { keysIn, signedKeySet } from "./signed-key-set.ts";
 
 /** No domain is asked more often than this, whoever makes names of keys up. */
 const ASK_INTERVAL_MS = 500;
 /** An answer that was under way may be older than the key: the next one is not. */
 const ROUNDS = 2;
 
-const keySet = z.looseObject({ keys: z.array(publishedKey).min(1).max(16) });
-
 export interface TrustedParts {
   readonly domain: string;
   readonly own: OwnKeys;
-  /** Each peer's key in the configuration is believed until its key set is heard, and who is taken out no more. */
+  /** Each peer's key in the configuration is believed until a key set with it is heard, and who is taken out no more. */
   readonly trust: Pick<Trust, "known">;
   readonly store: KeyStore;
   readonly peers: Peers;
@@ -27,8 +25,8 @@ export interface TrustedParts {
 }
 
 /**
- * Whose signatures this domain believes: its own, and those of its peers, by the key sets (RFC 7517) that they publish. A set
- * is asked for over the channel whose certificate is pinned, so that a peer can change its keys and nobody can for it.
+ * Whose signatures this domain believes: its own, and those of its peers, by the key sets that they publish. A set is believed
+ * if a key that is believed already signed it, so that a peer can change its keys, and whoever stole its certificate cannot.
  */
 export class TrustedKeys {
   readonly #parts: TrustedParts;
@@ -67,8 +65,12 @@ export class TrustedKeys {
     const { own, store } = this.#parts;
     const heard = domain === this.#parts.domain ? own.all.map(({ publicJwk }) => publicJwk) : store.published(domain);
     const first = this.#configured(domain);
-    const keys = heard.length === 0 && first !== undefined ? [first] : heard;
-    const named = await Promise.all(keys.map(async (jwk) => ({ jwk, name: await calculateJwkThumbprint(jwk) })));
+    // One that was in a set and is no more is worth nothing, whatever the configuration still says.
+    const isAmong = (keys: readonly PublicJwk[]): boolean => keys.some(({ x }) => x === first?.x);
+    const isNew = first !== undefined && !isAmong(heard) && !isAmong(store.ever(domain));
+    const named = await Promise.all(
+      (isNew ? [...heard, first] : heard).map(async (jwk) => ({ jwk, name: await calculateJwkThumbprint(jwk) })),
+    );
     const fit = named.filter(({ name }) => kid === undefined || name === kid);
     return await Promise.all(fit.map(({ jwk }) => importPublicKey(jwk, domain)));
   }
@@ -86,9 +88,11 @@ export class TrustedKeys {
     if (agoMs < ASK_INTERVAL_MS) await sleep(ASK_INTERVAL_MS - agoMs);
     this.#askedAtMs.set(domain, performance.now());
     try {
-      const { keys } = await peers.ask(domain, { method: "GET", path: ["aaa", "jwks"], answer: keySet });
-      const named = keys.map(async (publicJwk) => ({ publicJwk, kid: await calculateJwkThumbprint(publicJwk) }));
-      store.publish(domain, await Promise.all(named));
+      const set = await peers.ask(domain, { method: "GET", path: ["aaa", "signed-keys"], answer: signedKeySet });
+      const keys = await keysIn(set, domain, await this.#known(domain, undefined));
+      if (keys !== undefined) return store.publish(domain, keys);
+      const next = "put its new key into the configuration, if its administrators say that it is theirs";
+      log.warn({ peer: domain, next }, "a peer tells keys for which none vouches that it had before: not taken");
     } catch (thrown) {
       log.debug({ peer: domain, reason: reasonOf(thrown) }, "a peer told no keys");
     }

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { reasonOf } from "../../errors.ts";
+import type { ConnectionState } from "../../lightpath/drac/wire.ts";
 import type { Coordinator } from "../drac/coordinator.ts";
 import type { Known } from "../load.ts";
 import type { Rights, Wanted } from "./rights.ts";
@@ -43,11 +44,11 @@ export class Life {
       const wanted = this.#wanted(one);
       const grant = await rights.ask(client, wanted);
       one = store.change(one, { grant });
-      const token = await rights.token(client, grant.jwt, wanted);
+      const right = await rights.right(client, grant.jwt, wanted);
       const held = await coordinator.reserve(
         client,
         { ...wanted, window: { ...wanted.window }, mtu: MTU_BYTES },
-        token,
+        right,
       );
       one = store.change(one, { connection: held.connectionId });
       one = store.change(one, { agreement: settled(one.agreement, labels, held), reservation: "ReserveHeld" });
@@ -65,8 +66,8 @@ export class Life {
     const { rights, coordinator, voice } = this.#parts;
     const { connection = "", grant } = found;
     try {
-      const token = await rights.token(client, grant?.jwt ?? "", this.#wanted(found));
-      await coordinator.commit(client, connection, token);
+      const right = await rights.right(client, grant?.jwt ?? "", this.#wanted(found));
+      await coordinator.commit(client, connection, right);
     } catch (thrown) {
       this.#log(found, thrown, "a reservation was not committed");
       await this.#uncommitted(found, client, thrown, asked);
@@ -108,12 +109,22 @@ export class Life {
 
   /** Does what the clock says: holds that ran out, windows that begin and end, and what could not be done before. */
   async tend(found: NsiConnection, client: Known): Promise<void> {
-    const { coordinator, holdSeconds, voice } = this.#parts;
-    const { asked, agreement, connection, committed, lifecycle } = found;
+    const { coordinator, store } = this.#parts;
+    const { asked, connection, lifecycle } = found;
     if (lifecycle === "Terminating") return await this.terminate(found, client, asked);
     if (this.#isLeft(found)) return;
-    const now = connection === undefined ? undefined : coordinator.get(client, connection);
-    if (found.reservation === "ReserveHeld" && now?.state !== "held") {
+    const now = connection === undefined ? undefined : await coordinator.get(client, connection);
+    const fresh = store.find(found.id, found.requester);
+    // What its requester has asked for since it was found is seen to in its own turn.
+    if (fresh?.asked.correlationId !== asked.correlationId) return;
+    await this.#follow(fresh, client, now?.state);
+  }
+
+  /** What the coordinator's connection, and the clock, make of it. */
+  async #follow(found: NsiConnection, client: Known, now: ConnectionState | undefined): Promise<void> {
+    const { holdSeconds, voice } = this.#parts;
+    const { asked, agreement, committed, lifecycle } = found;
+    if (found.reservation === "ReserveHeld" && now !== "held") {
       await this.#giveBack(found, client);
       return voice.timedOut(found, holdSeconds);
     }
@@ -121,7 +132,7 @@ export class Life {
     const [startMs, endMs] = [Date.parse(agreement.window.start), Date.parse(agreement.window.end)];
     if (endMs <= Date.now()) {
       this.#dark(found, { provision: "Released", lifecycle: "PassedEndTime" });
-    } else if (now?.state === "terminated") {
+    } else if (now === "terminated") {
       const reason = new Error("it was ended elsewhere");
       voice.mishap("forcedEnd", this.#dark(found, { lifecycle: "Failed" }), {}, reason);
     } else if (found.provision === "Releasing") {
@@ -141,7 +152,7 @@ export class Life {
         await this.#giveBack(found, client);
         return voice.failed("types:reserveFailed", found, { reservation: "ReserveFailed" }, anew, asked);
       case "ReserveCommitting": {
-        const state = connection === undefined ? "terminated" : coordinator.get(client, connection).state;
+        const state = connection === undefined ? "terminated" : (await coordinator.get(client, connection)).state;
         // What is committed already is found so.
         if (state === "held" || state === "reserved") return await this.commit(found, client, asked);
         return await this.#uncommitted(found, client, anew, asked);
@@ -162,8 +173,8 @@ export class Life {
     const { rights, coordinator, voice } = this.#parts;
     const { connection = "", grant } = found;
     try {
-      const token = await rights.token(client, grant?.jwt ?? "", this.#wanted(found));
-      await coordinator.provision(client, connection, token);
+      const right = await rights.right(client, grant?.jwt ?? "", this.#wanted(found));
+      await coordinator.provision(client, connection, right);
     } catch (thrown) {
       if (this.#leave(found, thrown, "a path was not lit")) voice.mishap("activateFailed", found, {}, thrown);
       return;

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { type Credential, heldBy } from "../../aaa/credential.ts";
 import { issuerOf, TOKEN_TYPE } from "../../aaa/token.ts";
 import type { Grants } from "../aaa/grants.ts";
 import type { Signatures } from "../aaa/signatures.ts";
@@ -50,21 +51,21 @@ export class Rights {
     return { id, jwt };
   }
 
-  /** A token for now, which leaves this domain to its peers alone: it is bound to the client's key all the same. Rejects with Refused. */
-  async token(client: Known, jwt: string, { window, ...wanted }: Wanted): Promise<string> {
+  /** A right for now, bound to this domain's own key: the requester has none of OAuth's. Rejects with Refused. */
+  async right(client: Known, jwt: string, { window, ...wanted }: Wanted): Promise<Credential> {
     const wish = { type: "lightpath" as const, ...wanted, window: { ...window }, siteKey: NO_SITE_KEY };
     const permitted = await this.#tokens.permit(client, jwt, wish);
     const { details, consents, lifeSeconds } = permitted;
     const nowSeconds = Math.floor(Date.now() / 1_000);
     const jti = randomUUID();
-    const { domain } = this.#signatures;
+    const { domain, key } = this.#signatures;
     const claims = {
       ...{ sub: client.id, aud: [...new Set([domain, ...details.domains])].map(issuerOf), jti, nbf: nowSeconds },
-      ...{ cnf: { jkt: client.kid }, authorization_details: [details], consents },
+      ...{ cnf: { jkt: key.kid }, authorization_details: [details], consents },
     };
     const token = await this.#signatures.sign(TOKEN_TYPE, claims, (nowSeconds + lifeSeconds) * 1_000);
     this.#tokens.account(client, permitted, jti);
-    return token;
+    return heldBy(key, token);
   }
 
   /** Gives it back, if there is one. */

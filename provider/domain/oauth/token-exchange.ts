@@ -57,7 +57,7 @@ export function tokenExchange(parts: TokenExchangeParts): Exchange {
     further.set(token, { consents: permitted.consents, nbf: Math.floor(Date.now() / 1_000) });
     token.setThumbprint("jkt", thumbprint);
     const value = await token.save();
-    parts.tokens.account(asked.caller, permitted, token.jti);
+    parts.tokens.account(asked.caller, permitted, token.jti, placement?.epoch);
     ctx.body = {
       ...{ access_token: value, issued_token_type: ACCESS_TOKEN, token_type: token.tokenType },
       ...{ expires_in: token.expiration, authorization_details: token.rar },
