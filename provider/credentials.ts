@@ -29,7 +29,7 @@ function keyFrom(setting: Setting, key: string, fileKey: string): string | undef
 
 /**
  * Keys as the stack's configuration has them: `turntable:sshPrivateKey` or `sshKeyFile` (neither: the ssh agent), and
- * `callerId` with `callerKey` or `callerKeyFile`, and `nsiCertificate` and `nsiKey`, or files of them. Each is read when first used: what a program does not need need not be
+ * `callerId` with `callerKey` or `callerKeyFile`, `nsiCertificate` and `nsiKey`, and `oscarsToken`, or files of them. Each is read when first used: what a program does not need need not be
  * there. Throws credentials.missing for a file that cannot be read.
  */
 export function credentialsFrom(setting: Setting): Credentials {
@@ -41,6 +41,9 @@ export function credentialsFrom(setting: Setting): Credentials {
       const cert = keyFrom(setting, "nsiCertificate", "nsiCertificateFile");
       const key = keyFrom(setting, "nsiKey", "nsiKeyFile");
       return cert === undefined || key === undefined ? undefined : { cert, key };
+    },
+    get oscarsToken() {
+      return keyFrom(setting, "oscarsToken", "oscarsTokenFile")?.trim();
     },
     get caller() {
       const id = setting("callerId");
@@ -65,5 +68,14 @@ export function nsiIdentityOf(credentials: Credentials): { readonly cert: string
   throw new TurntableError("credentials.missing", "There is no certificate to show to a provider of NSI's service", {
     retry: "never",
     next: "Run `pulumi config set turntable:nsiCertificateFile <absolute path>` and the same for `turntable:nsiKeyFile`.",
+  });
+}
+
+/** What an OSCARS is shown. Throws credentials.missing if the configuration does not say. */
+export function oscarsTokenOf({ oscarsToken }: Credentials): string {
+  if (oscarsToken !== undefined && oscarsToken !== "") return oscarsToken;
+  throw new TurntableError("credentials.missing", "There is no token to show to an OSCARS", {
+    retry: "never",
+    next: "Run `pulumi config set turntable:oscarsTokenFile <absolute path>`, or `pulumi config set --secret turntable:oscarsToken`.",
   });
 }

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { currentMove, MOVE_HEADER } from "../correlation.ts";
 import { reasonOf } from "../errors.ts";
 import type { Caller } from "./caller.ts";
+import type { Credential } from "./credential.ts";
 import { certificateFingerprint, type DomainRecord } from "./domain-record.ts";
 import { tokenError } from "./oauth.ts";
 import { present } from "./presentation.ts";
@@ -24,6 +25,10 @@ export interface Question<T> {
   /** For an OAuth endpoint, instead of a body. */
   readonly form?: Readonly<Record<string, string | readonly string[]>>;
   readonly token?: string;
+  /** What the domain asks of the others with the token, by the same method: segments of the path. */
+  readonly onwards?: readonly string[];
+  /** What an agent passes on of its caller's. */
+  readonly passedOn?: Credential;
   /** Of the answer's body. */
   readonly answer: z.ZodType<T>;
 }
@@ -75,8 +80,9 @@ export class Channel {
   async #ask<T>(question: Question<T>): Promise<Answer<T>> {
     const caller = await this.#caller;
     const path = pathOf(question.path);
-    const { method, token, form, body: json } = question;
-    const presented = await present(caller, this.domain.name, { method, path, token, form });
+    const { method, token, form, passedOn, body: json } = question;
+    const onwards = question.onwards && pathOf(question.onwards);
+    const presented = await present(caller, this.domain.name, { method, path, token, onwards, form, passedOn });
     try {
       const { statusCode, body } = await request(new URL(path, this.domain.url), {
         dispatcher: this.#agent,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { decodeJwt } from "jose";
 import { z } from "zod";
 import { TurntableError } from "../errors.ts";
@@ -87,11 +88,11 @@ export class AaaClient implements Aaa {
 }
 
 /** The grant is exchanged (RFC 8693) for less: one direction, one host at its end (RFC 9396). */
-function exchangeOf({ grant, ...wish }: TokenRequest, domain: string) {
+function exchangeOf({ grant, epoch, ...wish }: TokenRequest, domain: string) {
   const { vm, to, siteKey } = wish;
   const details: [LightpathWish, PlacementWish] = [
     { type: "lightpath", ...wish },
-    { type: "vm-placement", vm, site: to, siteKey },
+    { type: "vm-placement", vm, site: to, siteKey, epoch },
   ];
   return {
     grant_type: TOKEN_EXCHANGE,
@@ -113,8 +114,12 @@ function domainsOf(grant: string): readonly string[] {
 }
 
 /** Whether a token names exactly the way that was asked for, and the host key at its end. */
-function isFor({ from, to, vm, siteKey }: TokenRequest, { authorization_details: details }: TokenClaims): boolean {
+function isFor(
+  { from, to, vm, siteKey, epoch }: TokenRequest,
+  { authorization_details: details }: TokenClaims,
+): boolean {
   const [way, ...placements] = details;
-  const isPlaced = placements.every((one) => one.vm === vm && one.site === to && one.siteKey === siteKey);
+  const asked = { vm, site: to, siteKey, epoch };
+  const isPlaced = placements.every(({ type: _, ...one }) => isDeepStrictEqual({ epoch: undefined, ...one }, asked));
   return way.from === from && way.to === to && way.vm === vm && way.siteKey === siteKey && isPlaced;
 }

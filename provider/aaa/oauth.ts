@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { placementDetails } from "./token.ts";
 import { encryption, refusal, timeWindow } from "./wire.ts";
 
 /** Where tokens are asked for (RFC 6749), by exchange (RFC 8693) of a grant. */
@@ -21,12 +22,7 @@ export const lightpathWish = z.strictObject({
 });
 
 /** What is wished of the site at its end. */
-export const placementWish = z.strictObject({
-  type: z.literal("vm-placement"),
-  vm: z.string().min(1),
-  site: z.string(),
-  siteKey: z.string().min(1),
-});
+export const placementWish = z.strictObject(placementDetails.shape);
 
 /** The answer of a token endpoint (RFC 6749, section 5.1; RFC 8693, section 2.2.1). */
 export const tokenResponse = z.looseObject({ access_token: z.string(), token_type: z.string() });

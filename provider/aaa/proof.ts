@@ -16,11 +16,15 @@ export const proofClaims = z.object({
   ath: z.string().optional(),
 });
 
-/** The request that a proof is for. */
-export interface Proven {
+/** A request that a proof can be for. */
+export interface Requested {
   readonly method: string;
   /** Absolute, without query. */
   readonly uri: string;
+}
+
+/** The request that a proof is for. */
+export interface Proven extends Requested {
   /** That is presented with it. */
   readonly token?: string | undefined;
 }

@@ -56,10 +56,12 @@ export const lightpathDetails = z.object({
 /** What else a token lets happen at the end of that way: which VM a site may accept, at the host with which key. */
 export const placementDetails = z.object({
   type: z.literal("vm-placement"),
-  vm: z.string(),
+  vm: z.string().min(1),
   /** The STP of the site. */
   site: z.string(),
-  siteKey: z.string(),
+  siteKey: z.string().min(1),
+  /** Which one of the VM's lives begins there. Absent where it is not known yet. */
+  epoch: z.int().positive().optional(),
 });
 
 /** Each domain's signed consent, by the domain's name. */

@@ -82,6 +82,8 @@ export interface TokenRequest {
   readonly vm: string;
   /** SHA-256 of the destination's pinned ssh host key, as ssh-keygen prints it ("SHA256:…"). */
   readonly siteKey: string;
+  /** That begins when the VM arrives; absent where a path is reserved before it is known. */
+  readonly epoch?: number | undefined;
   readonly encryption?: "tls" | "none" | undefined;
 }
 
@@ -102,6 +104,8 @@ export const refusal = z.strictObject({
   policy: z.string().optional(),
   /** For as long as was asked for, later: there is room then. */
   nextFreeSlot: timeWindow.optional(),
+  /** On the way, and down. */
+  link: z.string().optional(),
 });
 
 /** A coordinating domain passes on the caller's token in this; a caller presents it by `Authorization: DPoP` (RFC 9449). */

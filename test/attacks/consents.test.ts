@@ -49,11 +49,7 @@ attack(
     return await reserveWith(consentsOf(small.jwt), { ...detailsOf(token), grant: small.id });
   },
 );
-attack(
-  "a domain on the way taken off the token's audience",
-  transit(/it is for https:..ams.example, https:..san.example, not/),
-  async () => {
-    const bent = await forged(token, home(), { aud: ["https://ams.example", "https://san.example"] });
-    return await scene.domains.drac("ams.example").reserve(wish, bent);
-  },
-);
+attack("a domain on the way taken off the token's audience", transit(/the request carries no proof/), async () => {
+  const bent = await forged(token, home(), { aud: ["https://ams.example", "https://san.example"] });
+  return await scene.domains.drac("ams.example").reserve(wish, bent);
+});

@@ -214,5 +214,5 @@ test("paths that lead nowhere are told so", async () => {
     (await asked(sender).ask(await post(path, "{}", sender))).status;
   expect(await status("/aaa/nothing", "alice")).toBe(404);
   expect(await status("/drac/segments/%ff/commit", "transit.example")).toBe(400);
-  expect(await status("/drac/connections/'%20OR%201=1/commit", "alice")).toBe(404);
+  expect(await status("/drac/connections/'%20OR%201=1/release", "alice")).toBe(404);
 });

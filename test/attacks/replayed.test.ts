@@ -56,7 +56,26 @@ attack("replayed: to raise what another token reserved", used, async () => {
   }
 });
 attack(
-  "replayed: by a domain on the way that saw it",
+  "replayed: by a controller that a later move of the VM has overtaken",
+  ams(/the token is for epoch 2 of radar, and epoch 3 came since/),
+  async () => {
+    const aaa = scene.domains.aaa("ams.example");
+    const wish = wishFor({ bandwidthMbps: 100 });
+    const { jwt: grant } = await aaa.requestGrant(grantFor(wish));
+    const mint = async (epoch: number) => (await aaa.mintToken({ ...tokenRequestFor(wish), grant, epoch })).token;
+    const [overtaken, newer] = [await mint(2), await mint(3)];
+    const { connectionId } = await drac().reserve(wish, newer);
+    try {
+      await drac().provision(connectionId, newer);
+      await drac().release(connectionId);
+      return await drac().provision(connectionId, overtaken);
+    } finally {
+      await drac().terminate(connectionId);
+    }
+  },
+);
+attack(
+  "replayed: by a domain on the way, with its holder's consent",
   { by: "san.example", reason: /the token was used before, for \S+ of ams.example/ },
   async () => {
     const { bed } = scene.domains;
@@ -66,7 +85,8 @@ attack(
     const segment = { domain: "san.example", in: { port: "west", channel: 3 }, out: { port: "host", channel: 3 } };
     const body = { connectionId: randomUUID(), reservation: wish, segment };
     const path = ["drac", "segments"];
-    const answer = await channel.ask({ method: "POST", path, body, token, answer: segmentHeld });
+    const passedOn = await scene.domains.rightOf(token);
+    const answer = await channel.ask({ method: "POST", path, body, passedOn, answer: segmentHeld });
     await channel.close();
     return granted(answer, channel, "hold its part");
   },

@@ -41,7 +41,8 @@ async function hold(changes: Partial<ReserveRequest>, withToken = token): Promis
   const body = { connectionId: randomUUID(), reservation: { ...wish, ...changes }, segment };
   const path = ["drac", "segments"];
   try {
-    const answer = await channel.ask({ method: "POST", path, body, token: withToken, answer: segmentHeld });
+    const passedOn = await scene.domains.rightOf(withToken);
+    const answer = await channel.ask({ method: "POST", path, body, passedOn, answer: segmentHeld });
     return granted(answer, channel, "hold its part");
   } finally {
     await channel.close();
