@@ -1,16 +1,36 @@
 import type { DomainRecord } from "../aaa/domain-record.ts";
 import type { TimeWindow } from "../aaa/wire.ts";
+import { TurntableError } from "../errors.ts";
 import type { Connection, ModifyRequest, Offer, OfferRequest, ReserveRequest } from "./drac/wire.ts";
 import type { FixedRecord } from "./fixed/record.ts";
 import type { NsiRecord } from "./nsi/record.ts";
+import type { OscarsRecord } from "./oscars/record.ts";
 
 export type { Connection, Offer, OfferRequest, TimeWindow };
 
-/** Who is asked for a path: a domain of ours, a provider of NSI's Connection Service, or nobody but this program. */
-export type PathController = DomainRecord | NsiRecord | FixedRecord;
+/** Who is asked for a path: a domain of ours, a provider of NSI's Connection Service, an OSCARS, or nobody but this program. */
+export type PathController = DomainRecord | NsiRecord | OscarsRecord | FixedRecord;
+
+/** Is told a connection's id before anything is held under it, by who knows it so early. */
+export type Named = (connectionId: string) => Promise<void>;
 
 /** What shall be different: at least one of rate and end, by the right of a VM that uses the connection. */
 export type Modification = Omit<ModifyRequest, "requestId">;
+
+/** A path that was not lit, since a link on its way is down: another way may be free. */
+export class LinkDown extends TurntableError {
+  /** By the name that constraints know it by. */
+  readonly link: string;
+
+  /** `reason`: who says so, of what. */
+  constructor(reason: string, link: string) {
+    super("lightpath.failed", reason, {
+      retry: "safe",
+      next: `Have link ${link} repaired, or ask for a path that avoids it.`,
+    });
+    this.link = link;
+  }
+}
 
 /**
  * Port: whoever can set up a dedicated path between two sites.
@@ -20,8 +40,8 @@ export interface Lightpath {
   /** What a reservation would get now, or next. Holds nothing, needs no token. */
   offer(request: OfferRequest): Promise<Offer>;
   /** Reserve and commit: capacity is ours for the window, the data plane is still down. */
-  reserve(request: ReserveRequest, token: string): Promise<Connection>;
-  /** Data plane up. */
+  reserve(request: ReserveRequest, token: string, named?: Named): Promise<Connection>;
+  /** Data plane up. Rejects with LinkDown, nothing lit, if a link on the way is down. */
   provision(connectionId: string, token: string): Promise<Connection>;
   /**
    * Another rate or end for a connection that is there, while it goes on: everywhere on the way or nowhere. The token is

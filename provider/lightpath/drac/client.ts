@@ -6,7 +6,7 @@ import type { DomainRecord } from "../../aaa/domain-record.ts";
 import { granted, unlessAbsent } from "../../aaa/outcome.ts";
 import type { TimeWindow } from "../../aaa/wire.ts";
 import { TurntableError } from "../../errors.ts";
-import type { Lightpath, Modification } from "../lightpath.ts";
+import { type Lightpath, LinkDown, type Modification } from "../lightpath.ts";
 import { notificationsOf } from "./notifications.ts";
 import {
   type AlternativesRequest,
@@ -22,6 +22,9 @@ import {
   type ReserveRequest,
   type SeriesRequest,
 } from "./wire.ts";
+
+/** Where the domain that is asked asks the others on the way for their parts. */
+const SEGMENTS = ["drac", "segments"];
 
 /** A hold times out by itself; a commit whose answer was lost does not. */
 function perhapsReserved({ connectionId, window }: Connection, thrown: unknown): unknown {
@@ -68,7 +71,8 @@ export class DracLightpath implements Lightpath {
   async reserve(request: ReserveRequest, token: string): Promise<Connection> {
     const what = `reserve ${request.bandwidthMbps} Mbps from ${request.from} to ${request.to}`;
     const body = { requestId: randomUUID(), ...request };
-    const asked = { method: "POST", path: ["drac", "connections"], body, token, answer: connection } as const;
+    const path = ["drac", "connections"];
+    const asked = { method: "POST", path, body, token, onwards: SEGMENTS, answer: connection } as const;
     const held = granted(await this.#askAgain(asked), this.#channel, what);
     const [committed = held] = await this.#commitAll([held], what, async () => token);
     return committed;
@@ -91,13 +95,21 @@ export class DracLightpath implements Lightpath {
       path: ["drac", "series"],
       body: request,
       token,
+      onwards: SEGMENTS,
       answer: z.array(connection),
     } as const;
     return await this.#commitAll(granted(await this.#channel.ask(asked), this.#channel, what), what, tokenFor);
   }
 
   async provision(connectionId: string, token: string): Promise<Connection> {
-    return await this.#post(["drac", "connections", connectionId, "provision"], `provision ${connectionId}`, token);
+    const path = ["drac", "connections", connectionId, "provision"];
+    const onwards = [...SEGMENTS, connectionId, "provision"];
+    const answer = await this.#channel.ask({ method: "POST", path, token, onwards, answer: connection });
+    if (answer.kind === "refused" && answer.refusal.link !== undefined) {
+      const { domain, reason, link } = answer.refusal;
+      throw new LinkDown(`${domain} did not light ${connectionId}: ${reason}`, link);
+    }
+    return granted(answer, this.#channel, `provision ${connectionId}`);
   }
 
   async modify(connectionId: string, change: Modification, token: string): Promise<Connection> {
@@ -105,13 +117,15 @@ export class DracLightpath implements Lightpath {
     const wish = [bandwidthMbps && `${bandwidthMbps} Mbps`, end && `an end at ${end}`].filter(Boolean).join(" and ");
     const path = ["drac", "connections", connectionId, "modify"];
     const body = { requestId: randomUUID(), ...change };
-    const answer = await this.#askAgain({ method: "POST", path, body, token, answer: connection });
+    const onwards = [...SEGMENTS, connectionId, "modifications"];
+    const answer = await this.#askAgain({ method: "POST", path, body, token, onwards, answer: connection });
     return granted(answer, this.#channel, `give ${connectionId} ${wish}`);
   }
 
   async join(connectionId: string, vm: string, token: string): Promise<Connection> {
     const path = ["drac", "connections", connectionId, "riders", vm];
-    const answer = await this.#channel.ask({ method: "PUT", path, token, answer: connection });
+    const onwards = [...SEGMENTS, connectionId, "riders", vm];
+    const answer = await this.#channel.ask({ method: "PUT", path, token, onwards, answer: connection });
     return granted(answer, this.#channel, `let ${vm} use ${connectionId}`);
   }
 
@@ -122,7 +136,9 @@ export class DracLightpath implements Lightpath {
   }
 
   async release(connectionId: string): Promise<Connection> {
-    return await this.#post(["drac", "connections", connectionId, "release"], `release ${connectionId}`);
+    const path = ["drac", "connections", connectionId, "release"];
+    const answer = await this.#channel.ask({ method: "POST", path, answer: connection });
+    return granted(answer, this.#channel, `release ${connectionId}`);
   }
 
   async terminate(connectionId: string): Promise<void> {
@@ -167,7 +183,8 @@ export class DracLightpath implements Lightpath {
       try {
         const token = await tokenFor(window);
         const path = ["drac", "connections", connectionId, "commit"];
-        const committing = { method: "POST", path, token, answer: connection } as const;
+        const onwards = [...SEGMENTS, connectionId, "commit"];
+        const committing = { method: "POST", path, token, onwards, answer: connection } as const;
         committed.push(granted(await this.#askAgain(committing), this.#channel, what));
       } catch (thrown) {
         const given = await Promise.allSettled(all.map((one) => this.terminate(one.connectionId)));
@@ -182,11 +199,5 @@ export class DracLightpath implements Lightpath {
   async #askAgain<T>(question: Question<T>): Promise<Answer<T>> {
     const first = await this.#channel.ask(question);
     return first.kind === "silent" ? await this.#channel.ask(question) : first;
-  }
-
-  async #post(path: readonly string[], what: string, token?: string): Promise<Connection> {
-    const proof = token === undefined ? {} : { token };
-    const answer = await this.#channel.ask({ method: "POST", path, answer: connection, ...proof });
-    return granted(answer, this.#channel, what);
   }
 }

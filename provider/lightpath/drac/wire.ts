@@ -4,6 +4,19 @@ import { pathConstraints, timeWindow } from "../../aaa/wire.ts";
 /** NSI's life of a connection: held (times out) → reserved → provisioned ⇄ reserved → terminated. */
 export const connectionState = z.enum(["held", "reserved", "provisioned", "terminated", "timed-out"]);
 
+/** Whether what is in that state is still somebody's. */
+export function isStanding(state: ConnectionState): boolean {
+  switch (state) {
+    case "held":
+    case "reserved":
+    case "provisioned":
+      return true;
+    case "terminated":
+    case "timed-out":
+      return false;
+  }
+}
+
 export const reserveRequest = z.strictObject({
   /** The client's own: a request that was granted is answered again, and done once. */
   requestId: z.uuid().optional(),

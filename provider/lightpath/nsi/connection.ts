@@ -8,9 +8,9 @@ import type { ConnectionStates, PointToPoint, Reservation } from "./wire/reserva
 export const SERVICE_TYPE = "http://services.ogf.org/nsi/2013/12/descriptions/EVTS.A-GOLE";
 const DEFAULT_MTU_BYTES = 9_000;
 
-/** What nobody but us reads: the VM, and the largest packet, which NSI has no word for. */
-export function descriptionFor({ vm, mtu }: Pick<ReserveRequest, "vm" | "mtu">): string {
-  return `${vm}, mtu ${mtu}`;
+/** What nobody but us reads: the VM, and the largest packet, which NSI has no word for, and the start, which may be left out. */
+export function descriptionFor({ vm, mtu, window }: Pick<ReserveRequest, "vm" | "mtu" | "window">): string {
+  return `${vm}, mtu ${mtu}, from ${window.start}`;
 }
 
 /** The provider's name for a site's STP. */
@@ -24,10 +24,10 @@ export function connectionOf(record: NsiRecord, found: Reservation, wish?: Reser
   const service = criteria?.["p2p:p2ps"];
   const { startTime, endTime } = criteria?.schedule ?? {};
   if (service === undefined || endTime === undefined) return undefined;
-  const [, vm = "unknown", mtu] = /^(.+), mtu (\d+)$/.exec(found.description ?? "") ?? [];
+  const [, vm = "unknown", mtu, asked] = /^(.+), mtu (\d+)(?:, from (\S+Z))?$/.exec(found.description ?? "") ?? [];
   const from = wish?.from ?? ourStp(record, service.sourceSTP);
   const to = wish?.to ?? ourStp(record, service.destSTP);
-  const start = startTime ?? new Date(0).toISOString();
+  const start = wish?.window.start ?? asked ?? startTime ?? new Date(0).toISOString();
   return {
     ...{ connectionId: found.connectionId, state: stateOf(found.connectionStates), from, to },
     ...{ bandwidthMbps: service.capacity, mtu: wish?.mtu ?? Number(mtu ?? DEFAULT_MTU_BYTES), vm: wish?.vm ?? vm },

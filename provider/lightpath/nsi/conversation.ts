@@ -56,7 +56,7 @@ export class Conversation {
 
   /** Asks what is answered in the moment. Rejects with NsiFault, or because there is no answer. */
   async ask(message: Message): Promise<Message> {
-    return await this.#send(message, `urn:uuid:${randomUUID()}`, undefined);
+    return await this.#send(message, `urn:uuid:${randomUUID()}`);
   }
 
   /**
@@ -77,7 +77,7 @@ export class Conversation {
     const silence = new NsiSilence(`it told nothing at ${url} within ${this.#timeoutMs / 1_000} s`);
     const timer = setTimeout(() => heard.reject(silence), this.#timeoutMs);
     try {
-      const asked = this.#send(message, correlationId, url).then((answer) => {
+      const asked = this.#send(message, correlationId).then((answer) => {
         acknowledged(answer);
         return heard.promise;
       });
@@ -124,16 +124,18 @@ export class Conversation {
     await Promise.all([line?.close(), listener?.then((one) => one.close()).catch(() => undefined)]);
   }
 
-  async #send(message: Message, correlationId: string, replyTo: string | undefined): Promise<Message> {
-    const { provider, requester, url, fingerprint } = this.#record;
+  async #send(message: Message, correlationId: string): Promise<Message> {
+    const { provider, requester, url, fingerprint, callback } = this.#record;
     this.#line ??= new Line({ url, fingerprint }, this.#own(), ANSWER_TIMEOUT_MS);
     const header = {
       protocolVersion: PROVIDER_PROTOCOL,
       correlationId,
       requesterNSA: requester,
       providerNSA: provider,
+      // What is answered in the moment needs none, but OpenNSA refuses a question without it.
+      replyTo: callback.url,
     };
-    const answer = await this.#line.send({ header: { ...header, replyTo }, message });
+    const answer = await this.#line.send({ header, message });
     return unlessFault(answer.message, provider);
   }
 

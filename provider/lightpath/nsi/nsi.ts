@@ -4,9 +4,9 @@ import type { Connection, Offer, OfferRequest, ReserveRequest } from "../drac/wi
 import type { Lightpath, Modification } from "../lightpath.ts";
 import { Riders } from "../riders.ts";
 import { connectionOf, descriptionFor, SERVICE_TYPE, theirStp } from "./connection.ts";
-import { Conversation, NsiFault } from "./conversation.ts";
+import { Conversation } from "./conversation.ts";
 import { DataPlane } from "./data-plane.ts";
-import { failure, isUnknown } from "./outcome.ts";
+import { failure, isUnknown, tooLittle, unknownTo, unlessFailed } from "./outcome.ts";
 import type { NsiRecord } from "./record.ts";
 import { type Identity, NotConnected } from "./wire/line.ts";
 import type { Content, Message, Operation } from "./wire/messages.ts";
@@ -17,6 +17,13 @@ const CALLBACK_TIMEOUT_MS = 60_000;
 
 /** What asks about one connection and is confirmed by callback. */
 type Verb = "reserveCommit" | "provision" | "release" | "terminate";
+
+/** A request for a reservation, by what is found again of it. */
+interface Asked {
+  readonly globalReservationId: string;
+  /** As soon as the provider has named it. */
+  readonly connectionIds: Set<string>;
+}
 
 export interface NsiTimes {
   readonly callbackMs: number;
@@ -46,17 +53,17 @@ export class NsiLightpath implements Lightpath {
   async offer({ from, to, bandwidthMbps }: OfferRequest): Promise<Offer> {
     const { provider, rttMs } = this.#record;
     const what = `offer ${bandwidthMbps} Mbps from ${from} to ${to}`;
-    await this.#query({ globalReservationId: [`urn:uuid:${randomUUID()}`] }, what);
+    await this.#query({ connectionId: [randomUUID()] }, what);
     return { hops: [provider.split(":")[3] ?? provider], links: [], rttMs, startsAt: new Date().toISOString() };
   }
 
   async reserve(request: ReserveRequest): Promise<Connection> {
     const { from, to, bandwidthMbps, vm } = request;
     const what = `reserve ${bandwidthMbps} Mbps from ${from} to ${to}`;
-    const globalReservationId = `urn:uuid:${randomUUID()}`;
+    const asked = { globalReservationId: `urn:uuid:${randomUUID()}`, connectionIds: new Set<string>() };
     await this.#conversation.listen();
     try {
-      const held = await this.#hold(request, globalReservationId);
+      const held = await this.#hold(request, asked);
       await this.#verb("reserveCommit", held.connectionId);
       const connection = connectionOf(this.#record, held, request);
       if (connection === undefined) throw new TypeError("what was held has no criteria");
@@ -65,7 +72,7 @@ export class NsiLightpath implements Lightpath {
       return { ...connection, state: "reserved" };
     } catch (thrown) {
       const failed = failure(thrown, this.#record, what);
-      throw thrown instanceof NotConnected ? failed : await this.#takenBack(globalReservationId, failed);
+      throw thrown instanceof NotConnected ? failed : await this.#takenBack(asked, failed);
     }
   }
 
@@ -82,7 +89,7 @@ export class NsiLightpath implements Lightpath {
     return await this.#told(what, async () => {
       const [now] = (await this.#found(connectionId))?.criteria ?? [];
       const service = now?.["p2p:p2ps"];
-      if (now === undefined || service === undefined) throw unknown(connectionId);
+      if (now === undefined || service === undefined) throw unknownTo(this.#record, connectionId);
       const criteria = {
         ...{ "@version": now["@version"] + 1, schedule: { endTime: end ?? now.schedule.endTime } },
         ...{ serviceType: now.serviceType, "p2p:p2ps": { ...service, capacity: bandwidthMbps ?? service.capacity } },
@@ -144,18 +151,24 @@ export class NsiLightpath implements Lightpath {
   }
 
   /** Resolves with what the provider holds, whatever it was asked for. */
-  async #hold(request: ReserveRequest, globalReservationId: string): Promise<Reservation> {
+  async #hold(request: ReserveRequest, { globalReservationId, connectionIds }: Asked): Promise<Reservation> {
     const { from, to, bandwidthMbps, window } = request;
     const service = {
       ...{ capacity: Math.ceil(bandwidthMbps), directionality: "Bidirectional" as const, symmetricPath: true },
       ...{ sourceSTP: theirStp(this.#record, from), destSTP: theirStp(this.#record, to) },
     };
-    const schedule = { startTime: window.start, endTime: window.end };
+    // What begins now has begun when it is read, which OpenNSA refuses; without a start it begins at once.
+    const startTime = Date.parse(window.start) > Date.now() ? window.start : undefined;
+    const schedule = { startTime, endTime: window.end };
     // The version may be left out, but not to OSCARS.
     const criteria = { "@version": 1, schedule, serviceType: SERVICE_TYPE, "p2p:p2ps": service };
     const content = { globalReservationId, description: descriptionFor(request), criteria };
     const wants: Operation[] = ["types:reserveConfirmed", "types:reserveFailed"];
-    const heard = unlessFailed(await this.#conversation.askAndHear({ operation: "types:reserve", content }, wants));
+    const note = (answer: Message) => {
+      if (answer.operation === "types:reserveResponse") connectionIds.add(answer.content.connectionId);
+    };
+    const asking: Message = { operation: "types:reserve", content };
+    const heard = unlessFailed(await this.#conversation.askAndHear(asking, wants, note));
     if (heard.operation !== "types:reserveConfirmed") throw new TypeError(`${heard.operation} was not waited for`);
     const { connectionId, criteria: agreed } = heard.content;
     const connectionStates = {
@@ -163,20 +176,18 @@ export class NsiLightpath implements Lightpath {
       dataPlaneStatus: { active: false, version: agreed["@version"], versionConsistent: true },
     };
     const got = agreed["p2p:p2ps"]?.capacity ?? 0;
-    if (got < bandwidthMbps) {
-      throw new TurntableError("domain.refused", `${this.#record.provider} gave ${got} Mbps, not ${bandwidthMbps}`, {
-        retry: "safe",
-        next: "Ask for less, or at another time.",
-      });
-    }
+    if (got < bandwidthMbps) throw tooLittle(this.#record, got, bandwidthMbps);
     return { connectionId, criteria: [agreed], requesterNSA: this.#record.requester, connectionStates };
   }
 
   /** Ends whatever the provider has of a request that failed, even if its acknowledgement was lost. */
-  async #takenBack(globalReservationId: string, failed: TurntableError): Promise<TurntableError> {
+  async #takenBack({ globalReservationId, connectionIds }: Asked, failed: TurntableError): Promise<TurntableError> {
     try {
-      const content = { globalReservationId: [globalReservationId] };
-      const left = await this.#query(content, "tell of what it holds");
+      // All that is ours is asked for: OpenNSA never answers a question by globalReservationId.
+      const all = await this.#query({}, "tell of what it holds");
+      const left = all.filter(
+        (one) => one.globalReservationId === globalReservationId || connectionIds.has(one.connectionId),
+      );
       const live = left.filter(({ connectionStates: { lifecycleState } }) => lifecycleState !== "Terminated");
       await Promise.all(live.map(({ connectionId }) => this.#end(connectionId)));
       return failed;
@@ -206,7 +217,10 @@ export class NsiLightpath implements Lightpath {
   }
 
   async #verb(verb: Verb, connectionId: string): Promise<void> {
-    const wants: Operation[] = [`types:${verb}Confirmed`, ...(verb === "reserveCommit" ? FAILED : [])];
+    const wants: Operation[] = [
+      `types:${verb}Confirmed`,
+      ...(verb === "reserveCommit" ? (["types:reserveCommitFailed"] as const) : []),
+    ];
     const message: Message = { operation: `types:${verb}`, content: { connectionId } };
     unlessFailed(await this.#conversation.askAndHear(message, wants));
   }
@@ -215,7 +229,7 @@ export class NsiLightpath implements Lightpath {
     const found = await this.#found(connectionId);
     const connection = found && connectionOf(this.#record, found, this.#wishes.get(connectionId));
     if (connection !== undefined) return connection;
-    throw unknown(connectionId);
+    throw unknownTo(this.#record, connectionId);
   }
 
   async #found(connectionId: string): Promise<Reservation | undefined> {
@@ -241,18 +255,4 @@ export class NsiLightpath implements Lightpath {
       throw failure(thrown, this.#record, what);
     }
   }
-}
-
-const FAILED: readonly Operation[] = ["types:reserveCommitFailed"];
-
-function unlessFailed(heard: Message): Message {
-  if (heard.operation !== "types:reserveFailed" && heard.operation !== "types:reserveCommitFailed") return heard;
-  throw new NsiFault(heard.content.serviceException);
-}
-
-function unknown(connectionId: string): TurntableError {
-  return new TurntableError("domain.refused", `the provider knows no ${connectionId} of ours`, {
-    retry: "never",
-    next: "Run `pulumi refresh`, then `pulumi up` again.",
-  });
 }

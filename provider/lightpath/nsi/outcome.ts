@@ -2,6 +2,7 @@ import { reasonOf, TurntableError } from "../../errors.ts";
 import { NsiFault, NsiSilence } from "./conversation.ts";
 import type { NsiRecord } from "./record.ts";
 import type { ServiceException } from "./wire/exception.ts";
+import type { Message } from "./wire/messages.ts";
 
 /** By the first three digits of NSI's errors (GFD.235), what kind of refusal it is. */
 type Kind = "payload" | "state" | "security" | "topology" | "internal" | "unavailable" | "other";
@@ -18,6 +19,28 @@ function kindOf({ errorId }: ServiceException): Kind {
 /** Whether the provider does not know the connection (any more). */
 export function isUnknown(thrown: unknown): boolean {
   return thrown instanceof NsiFault && thrown.exception.errorId === "00203";
+}
+
+/** What was heard, unless it is that a reservation failed: throws NsiFault. */
+export function unlessFailed(heard: Message): Message {
+  if (heard.operation !== "types:reserveFailed" && heard.operation !== "types:reserveCommitFailed") return heard;
+  throw new NsiFault(heard.content.serviceException);
+}
+
+/** What to throw where less was given than asked for. */
+export function tooLittle({ provider }: NsiRecord, gotMbps: number, wantedMbps: number): TurntableError {
+  return new TurntableError("domain.refused", `${provider} gave ${gotMbps} Mbps, not ${wantedMbps}`, {
+    retry: "safe",
+    next: "Ask for less, or at another time.",
+  });
+}
+
+/** What to throw where the provider has to know the connection and does not. */
+export function unknownTo({ provider }: NsiRecord, connectionId: string): TurntableError {
+  return new TurntableError("domain.refused", `${provider} knows no ${connectionId} of ours`, {
+    retry: "never",
+    next: "Run `pulumi refresh`, then `pulumi up` again.",
+  });
 }
 
 /** What went wrong with the provider, as the error that a user can act on. `what` completes "… refused to". */

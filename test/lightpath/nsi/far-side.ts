@@ -17,6 +17,7 @@ export const FIRST_VLAN = { [AMS]: 1780, [SAN]: 200 };
 /** An agent's certificate, and what it is known by. */
 export interface Badge extends Identity {
   readonly file: string;
+  readonly keyFile: string;
   readonly fingerprint: string;
 }
 
@@ -27,7 +28,8 @@ export async function makeBadges<N extends string>(names: readonly N[]) {
     const [key, file] = [join(directory, `${name}.key`), join(directory, `${name}.pem`)];
     await makeCertificate(name, key, file);
     const cert = await readFile(file, "utf8");
-    return { cert, key: await readFile(key, "utf8"), file, fingerprint: certificateFingerprint(cert) };
+    const fingerprint = certificateFingerprint(cert);
+    return { cert, key: await readFile(key, "utf8"), file, keyFile: key, fingerprint };
   };
   const badges = new Map(await Promise.all(names.map(async (name) => [name, await make(name)] as const)));
   return {

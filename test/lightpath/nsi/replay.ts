@@ -1,6 +1,6 @@
 import { createServer } from "node:https";
 import { connect } from "node:tls";
-import { readEnvelope } from "../../../provider/lightpath/nsi/wire/envelope.ts";
+import { type Envelope, readEnvelope, writeEnvelope } from "../../../provider/lightpath/nsi/wire/envelope.ts";
 import type { Badge } from "./far-side.ts";
 import { type Recording, recordingsOf, type Server } from "./recordings.ts";
 
@@ -9,6 +9,8 @@ export interface Replay {
   readonly url: string;
   /** Operations that it was asked for, in their order. */
   readonly asked: readonly string[];
+  /** With which starts reservations were asked for. */
+  readonly starts: readonly (string | undefined)[];
   close(): Promise<void>;
 }
 
@@ -26,11 +28,35 @@ const operationOf = ({ name }: Recording): string => name.replace(/^\d+-(cb-)?/,
 const textIn = (element: string, body: string): string | undefined =>
   new RegExp(`<${element}>([^<]*)</${element}>`).exec(body)?.[1];
 
+const faultOf = (reason: string): string => {
+  const content = { faultcode: "soap:Server", faultstring: reason };
+  return writeEnvelope({ header: undefined, message: { operation: "soap:Fault", content } });
+};
+
+/** What OpenNSA does not take, though no recording has it: seen when it was driven by hand. Undefined: it takes this. */
+function aversion({ header, message }: Envelope): "never answered" | { readonly fault: string } | undefined {
+  switch (message.operation) {
+    case "types:querySummarySync": {
+      const without = "Cannot perform querySummary request without a replyTo field in the header";
+      if (header?.replyTo === undefined) return { fault: without };
+      return message.content.globalReservationId === undefined ? undefined : "never answered";
+    }
+    case "types:reserve": {
+      const { startTime } = message.content.criteria.schedule ?? {};
+      if (startTime === undefined || Date.parse(startTime) >= Date.now()) return undefined;
+      return { fault: `Invalid request: Start time in the past (Startime: ${startTime})` };
+    }
+    default:
+      return undefined;
+  }
+}
+
 /** Answers are recorded bytes, but for the request's own id; callbacks come over sockets of their own, as HTTP was spoken then. */
 export async function replay({ server, from, badge, callback, hasty }: ReplayParts): Promise<Replay> {
   const all = recordingsOf(server);
   let cursor = all.findIndex(({ name }) => name.startsWith(`${from}-`));
   const asked: string[] = [];
+  const starts: (string | undefined)[] = [];
   const told = { connectionId: "", provision: "Released", lifecycle: "Created", active: "false" };
   /** What was agreed, which the recorded answer to a query may not be about. */
   const agreed = new Map<string, string>();
@@ -115,10 +141,16 @@ export async function replay({ server, from, badge, callback, hasty }: ReplayPar
       text += data;
     });
     request.on("end", () => {
-      const operation = readEnvelope(text).message.operation.replace("types:", "");
+      const envelope = readEnvelope(text);
+      const operation = envelope.message.operation.replace("types:", "");
       asked.push(operation);
+      if (envelope.message.operation === "types:reserve")
+        starts.push(envelope.message.content.criteria.schedule?.startTime);
       const send = (status: number, body: string) =>
         response.writeHead(status, { "content-type": "text/xml" }).end(body);
+      const averse = server.startsWith("opennsa") ? aversion(envelope) : undefined;
+      if (averse === "never answered") return;
+      if (averse !== undefined) return send(500, faultOf(averse.fault));
       if (operation === "querySummarySync") return send(200, summary(textIn("connectionId", text)));
       const { request: recorded, between } = next(operation);
       const [was, is] = [textIn("correlationId", recorded.body) ?? "", textIn("correlationId", text) ?? ""];
@@ -138,7 +170,7 @@ export async function replay({ server, from, badge, callback, hasty }: ReplayPar
   const address = https.address();
   return {
     url: `https://127.0.0.1:${typeof address === "object" ? address?.port : 0}/nsi`,
-    asked,
+    ...{ asked, starts },
     close: async () => {
       https.closeAllConnections();
       await new Promise((resolve) => https.close(resolve));

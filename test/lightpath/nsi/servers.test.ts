@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { NsiLightpath } from "../../../provider/lightpath/nsi/nsi.ts";
 import { nsiRecord } from "../../../provider/lightpath/nsi/record.ts";
 import { readEnvelope } from "../../../provider/lightpath/nsi/wire/envelope.ts";
-import { wishFor } from "../../domain/agents.ts";
+import { windowIn, wishFor } from "../../domain/agents.ts";
 import { AMS, SAN } from "../../domain/testbed.ts";
 import { freePort, makeBadges } from "./far-side.ts";
 import { recordingsOf, type Server } from "./recordings.ts";
@@ -74,6 +74,17 @@ describe("a lightpath of another's server, by what was recorded of it", () => {
       expect(steps).toEqual(["reserve", "reserveCommit", "provision", "release", "terminate"]);
     },
   );
+
+  it.each([
+    ["still to come", 300, true],
+    ["now", 0, false],
+  ] as const)("is asked for with its start only if that is to come: %s", async (_, delaySeconds, told) => {
+    const { far, nsi, mbps } = await meet("opennsa");
+    const window = windowIn(delaySeconds, 900);
+    const reserved = await nsi.reserve(wishFor({ bandwidthMbps: mbps, window }));
+    expect(far.starts).toEqual([told ? window.start : undefined]);
+    expect(reserved.window.start).toBe(window.start);
+  });
 
   it("is refused by OpenNSA in the moment, and by SuPA afterwards, which must be told to forget it", async () => {
     const opennsa = await meet("opennsa", "45");

@@ -92,7 +92,7 @@ export async function listen(parts: ListenerParts): Promise<Listener> {
 
 /** SOAP 1.1 has faults come with status 500; what is not even read is told by HTTP's own. */
 function refusalOf(thrown: FastifyError | NsiRefusal | MalformedXml): readonly [number, NsiRefusal] {
-  if (thrown instanceof NsiRefusal) return [thrown.error === "unauthorized" ? 403 : 500, thrown];
+  if (thrown instanceof NsiRefusal) return [500, thrown];
   if (thrown instanceof MalformedXml) return [500, new NsiRefusal("payload-error", thrown.message)];
   const status = thrown.statusCode ?? 500;
   if (status < 500) return [status, new NsiRefusal("payload-error", thrown.message)];
