@@ -37,10 +37,11 @@ export function seatOf(move: Move, { hosts }: Pick<Context, "hosts">): Seat {
 /** Moves with equal keys can go over one path. A declared one is for its own VM. */
 function keyOf(move: Move): string {
   const { path, from, to, vm } = move;
-  const most = path.kind === "on-demand" ? path.maxBandwidthMbps : undefined;
+  const most = "maxBandwidthMbps" in path ? path.maxBandwidthMbps : undefined;
   const bound = path.kind === "on-demand" ? path.constraints : undefined;
   const way = [from.location.stp, to.location.stp, path.kind, path.bandwidthMbps, most, path.mtu, bound];
-  const home = path.kind === "fixed" ? undefined : path.kind === "nsi" ? path : homeOf(move, path);
+  const home =
+    path.kind === "fixed" ? undefined : path.kind === "nsi" || path.kind === "oscars" ? path : homeOf(move, path);
   const declared = path.kind === "reserved" ? [path.connectionId, vm.name] : [];
   return JSON.stringify([...way, home?.url, ...declared]);
 }

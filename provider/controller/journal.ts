@@ -5,6 +5,7 @@ import { reasonOf, TurntableError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import { fixedRecord } from "../lightpath/fixed/record.ts";
 import { nsiRecord } from "../lightpath/nsi/record.ts";
+import { oscarsRecord } from "../lightpath/oscars/record.ts";
 import { location } from "./placement.ts";
 
 const stageEntry = z.strictObject({
@@ -28,7 +29,7 @@ const journalFile = z.strictObject({
   /** What outside the two hosts must be given back. */
   borrowed: z.strictObject({
     /** The domain, or the provider, that lent it. */
-    home: z.union([domainRecord, nsiRecord, fixedRecord]).optional(),
+    home: z.union([domainRecord, nsiRecord, oscarsRecord, fixedRecord]).optional(),
     /** What is asked for, before its id is known: no two moves ask for the same milliseconds. */
     asking: timeWindow.optional(),
     grant: z.string().optional(),
@@ -38,6 +39,8 @@ const journalFile = z.strictObject({
     connection: z.string().optional(),
     /** Whether the connection was declared by somebody and is only to be put out. */
     declared: z.boolean().default(false),
+    /** What a declared one that is lit shall carry from then on, instead of being put out. */
+    recastMbps: z.number().positive().optional(),
   }),
 });
 

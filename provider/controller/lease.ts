@@ -2,12 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Context } from "../context.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
+import { PULSE, type Pulse } from "../host/pulse.ts";
 import type { HypervisorHostRecord } from "../host/record.ts";
 import type { Warrant } from "../hypervisor/hypervisor.ts";
 import type { Narrator } from "../resource.ts";
 import type { End } from "./move.ts";
 import type { Location } from "./placement.ts";
-import { type Claim, claimFor, PULSE, type Pulse, Tenure } from "./tenure.ts";
+import { type Claim, claimFor, Tenure } from "./tenure.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
 /** How long one controller waits for another, and how often it says so. */

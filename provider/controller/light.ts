@@ -1,10 +1,13 @@
-import { type Attachment, attach, detach, initialWindowSegments, measureRtt } from "../lightpath/attachment.ts";
-import type { Connection, Lightpath, PathController } from "../lightpath/lightpath.ts";
-import type { Permit } from "./authorize.ts";
+import { reasonOf, TurntableError } from "../errors.ts";
+import { type Attachment, attach, detach, measureRtt } from "../lightpath/attachment.ts";
+import { type Connection, type Lightpath, LinkDown, type PathController } from "../lightpath/lightpath.ts";
+import { around, type Permit } from "./authorize.ts";
 import type { Undo } from "./course.ts";
 import type { Journal } from "./journal.ts";
-import type { End, Move } from "./move.ts";
+import type { Move } from "./move.ts";
+import { deviceAt, endsOf } from "./path-ends.ts";
 import { LIGHT_MS } from "./prediction.ts";
+import { lesserMbps, raiseAgain, recast } from "./recast.ts";
 import type { Berth } from "./shared-path.ts";
 import { extend, type Raised, raise, SharedPath } from "./widen.ts";
 
@@ -24,19 +27,34 @@ export interface LitPath {
   raise(): Promise<Raised>;
   /** Has its reservation last until then (ms since 1970). Rejects with the reason, nothing changed. */
   extend(untilMs: number): Promise<void>;
-  /** Gives it back; if no other move uses it, with both hosts taken off first (a declared one stays reserved, dark). */
+  /**
+   * Gives it back; if no other move uses it, with both hosts taken off first. A declared one stays reserved: dark, or, where
+   * that is declared, re-cast with both hosts on it.
+   */
   putOut(): Promise<void>;
 }
 
 /** What one move does about a path, and what it must do about it once it is over. */
 interface Lighting {
   readonly move: Move;
-  readonly permit: Permit | undefined;
+  /** Another one, once another way is taken. */
+  permit: Permit | undefined;
   readonly lightpathOf: (home: PathController) => Lightpath;
   readonly journal: Journal;
+  readonly say: (line: string) => void;
+  /** Links that were found to be down. */
+  readonly avoided: string[];
   ends: readonly Attachment[];
   path: SharedPath | undefined;
   connectionId: string | undefined;
+}
+
+/** Others may be on the same path. */
+interface Shared {
+  readonly berth: Berth<SharedPath>;
+  /** Told what this move waits for. */
+  readonly waits: (why: string) => void;
+  readonly say: (line: string) => void;
 }
 
 /** Reserves where nothing is reserved yet, lights the path, and puts both hosts on it; or joins another move on its. */
@@ -46,9 +64,10 @@ export async function light(
   lightpathOf: (home: PathController) => Lightpath,
   journal: Journal,
   undo: Undo,
-  { berth, waits }: { readonly berth: Berth<SharedPath>; readonly waits: (why: string) => void },
+  { berth, waits, say }: Shared,
 ): Promise<LitPath> {
-  const lighting: Lighting = { move, permit, lightpathOf, journal, ends: [], path: undefined, connectionId: undefined };
+  const nothing = { avoided: [], ends: [], path: undefined, connectionId: undefined };
+  const lighting: Lighting = { move, permit, lightpathOf, journal, say, ...nothing };
   undo("the lightpath", () => berth.leave());
   const boarding = {
     light: () => first(lighting),
@@ -57,7 +76,7 @@ export async function light(
   };
   const path = await berth.board(boarding, waits);
   lighting.path = path;
-  const asker = { move, permit, lightpath: permit && lightpathOf(permit.home) };
+  const asker = { move, permit: lighting.permit, lightpath: permit && lightpathOf(permit.home) };
   return {
     connectionId: path.connection?.connectionId,
     hops: path.connection?.segments.map(({ domain }) => domain) ?? [],
@@ -80,7 +99,7 @@ async function first(lighting: Lighting): Promise<SharedPath> {
   const connection = permit && (await provision(lighting, permit));
   const ends = attachments(move, connection);
   lighting.ends = ends;
-  await journal.lights([move.from, move.to].map((end) => portOf(end, connection)));
+  await journal.lights(ports(move, connection));
   await Promise.all(ends.map(attach));
   return new SharedPath(connection, ends, await measureRtt(ends[0]));
 }
@@ -102,35 +121,65 @@ async function join(lighting: Lighting, path: SharedPath): Promise<void> {
       await lightpathOf(permit.home).join(connectionId, move.vm.name, token);
     });
   }
-  await journal.lights([move.from, move.to].map((end) => portOf(end, connection)));
+  await journal.lights(ports(move, connection));
 }
 
 async function leave({ move, permit, lightpathOf, ends, path, connectionId }: Lighting, last: boolean): Promise<void> {
   // Whatever is being done about it comes to its end first.
   await path?.inTurn(async () => undefined);
-  if (last) await detachAll(ends);
-  if (permit === undefined || connectionId === undefined) return;
-  const lightpath = lightpathOf(permit.home);
+  const lightpath = permit && lightpathOf(permit.home);
+  const lesser = lesserMbps(move.path);
+  if (lightpath && connectionId !== undefined && lesser !== undefined) {
+    const right = { vm: move.vm.name, tokenFor: permit.tokenFor };
+    if (await recast(lightpath, { connectionId, ends, bandwidthMbps: lesser }, right)) return;
+  }
+  if (last) await Promise.all(ends.map(detach));
+  if (lightpath === undefined || connectionId === undefined) return;
   if (move.path.kind === "reserved") await lightpath.release(connectionId);
   else await lightpath.leave(connectionId, move.vm.name);
 }
 
 async function provision(lighting: Lighting, permit: Permit): Promise<Connection> {
-  const { move, journal } = lighting;
+  const { move, journal, avoided } = lighting;
   const { path, from, to, vm } = move;
   const lightpath = lighting.lightpathOf(permit.home);
   const declared = path.kind === "reserved";
   const { bandwidthMbps, mtu } = path;
   const { home, window } = permit;
   const token = await current(permit, move);
-  const constraints = path.kind === "on-demand" ? path.constraints : undefined;
+  const constraints = path.kind === "on-demand" ? around(path.constraints, avoided) : undefined;
   const ends = { from: from.location.stp, to: to.location.stp };
   const request = { ...ends, bandwidthMbps, mtu, window, vm: vm.name, constraints };
   if (!declared) await journal.borrow({ home, reserving: window });
-  const id = declared ? path.connectionId : (await lightpath.reserve(request, token)).connectionId;
+  // What OSCARS only holds it does not list: it is found again by its id alone.
+  const named = (connection: string) => journal.borrow({ connection });
+  const id = declared ? path.connectionId : (await lightpath.reserve(request, token, named)).connectionId;
   lighting.connectionId = id;
-  await journal.borrow({ home, connection: id, declared });
-  return await lightpath.provision(id, token);
+  await journal.borrow({ home, connection: id, declared, recastMbps: lesserMbps(path) });
+  const raised = declared ? await raiseAgain(lightpath, path, { vm: vm.name, tokenFor: permit.tokenFor }) : undefined;
+  if (raised?.state === "provisioned") return raised;
+  try {
+    return await lightpath.provision(id, token);
+  } catch (thrown) {
+    if (!(thrown instanceof LinkDown) || declared || permit.elsewhere === undefined) throw thrown;
+    await lightpath.leave(id, vm.name);
+    lighting.connectionId = undefined;
+    await journal.borrow({ reserving: undefined, connection: undefined });
+    avoided.push(thrown.link);
+    const another = await permit.elsewhere(thrown.link).catch((none) => Promise.reject(noOtherWay(thrown, none)));
+    lighting.permit = another;
+    lighting.say(`light: link ${thrown.link} is down: through ${another.domains.join(", ")} instead`);
+    return await provision(lighting, another);
+  }
+}
+
+function noOtherWay({ link, message, next }: LinkDown, thrown: unknown): TurntableError {
+  const why = `${message.replace(next, "").trim()} No other way was granted: ${reasonOf(thrown)}`;
+  return new TurntableError("lightpath.failed", why, {
+    retry: "safe",
+    next: `Have link ${link} repaired.`,
+    cause: thrown,
+  });
 }
 
 /** Another path between the same hosts may have been waited for, for longer than a token lives. */
@@ -139,37 +188,14 @@ async function current({ token, expiresAt, window, tokenFor }: Permit, { path }:
   return await tokenFor(path.bandwidthMbps, window.end);
 }
 
-function attachments(move: Move, connection: Connection | undefined): readonly [Attachment, Attachment] {
-  const { mtu, rttMs, bandwidthMbps } = connection ?? fixedPath(move);
-  const shared = { mtu, bandwidthMbps, initialWindowSegments: initialWindowSegments(bandwidthMbps, rttMs, mtu) };
-  const end = (mine: End, other: End): Attachment => ({
-    ...shared,
-    host: mine.host,
-    device: deviceAt(mine, connection),
-    address: mine.record.lightpath.address,
-    peerAddress: other.record.lightpath.address,
-  });
-  return [end(move.from, move.to), end(move.to, move.from)];
-}
-
-function fixedPath({ path }: Move) {
-  if (path.kind === "fixed") return path;
+function attachments({ from, to, path }: Move, connection: Connection | undefined) {
+  if (connection !== undefined) return endsOf([from, to], connection, connection);
+  if (path.kind === "fixed") return endsOf([from, to], path, undefined);
   throw new TypeError(`a path of kind ${path.kind} needs a connection`);
 }
 
-/** A connection names its two outer channels in its own direction, which may be the opposite of the move's. */
-function deviceAt({ location, record }: End, connection: Connection | undefined): string {
-  const { devices } = record.lightpath;
-  const outer = connection?.from === location.stp ? connection.segments[0]?.in : connection?.segments.at(-1)?.out;
-  const device = devices[outer?.channel ?? 0];
-  if (device) return device;
-  throw new RangeError(`${location.name} has no lightpath device for channel ${outer?.channel}`);
-}
-
-function portOf(end: End, connection: Connection | undefined) {
-  return { site: end.location.name, host: end.record.name, device: deviceAt(end, connection) };
-}
-
-async function detachAll(ends: readonly Attachment[]): Promise<void> {
-  await Promise.all(ends.map(detach));
+function ports({ from, to }: Move, connection: Connection | undefined) {
+  return [from, to].map((end) => {
+    return { site: end.location.name, host: end.record.name, device: deviceAt(end, connection) };
+  });
 }

@@ -5,6 +5,7 @@ import { hypervisorHostRecord } from "../host/record.ts";
 import { type VmSpec, vmSpec } from "../hypervisor/vm-spec.ts";
 import { sharedLink } from "../lightpath/fixed/record.ts";
 import { nsiRecord } from "../lightpath/nsi/record.ts";
+import { oscarsRecord } from "../lightpath/oscars/record.ts";
 
 const siteName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, "must be a short lower-case name");
 const labels = z.record(z.string(), z.string());
@@ -24,16 +25,24 @@ const bandwidthMbps = z.number().positive();
 const encryption = z.enum(["tls", "none"]).default("tls");
 const mtu = z.int().min(576).max(9216).default(9000);
 
+/** What becomes of a declared path after each use: it is put out, or goes on, lit, with less. */
+export const afterUse = z
+  .union([z.literal("release"), z.strictObject({ recast: z.strictObject({ bandwidthMbps }) })], {
+    error: 'must be "release" or {recast: {bandwidthMbps}}',
+  })
+  .default("release");
+
 /** How a move gets its dedicated path. */
 export const pathChoice = z
   .discriminatedUnion("kind", [
-    /** A declared `Lightpath`: reserved already; a move provisions and releases it. */
+    /** A declared `Lightpath`: reserved already; a move provisions it, and does with it afterwards what is declared. */
     z.strictObject({
       kind: z.literal("reserved"),
       connectionId: z.string().min(1),
       home: domainRecord,
       bandwidthMbps,
       mtu,
+      afterUse,
       encryption: z.literal("tls").default("tls"),
     }),
     /**
@@ -64,6 +73,8 @@ export const pathChoice = z
     }),
     /** As `on-demand`, of a provider of NSI's Connection Service: it knows this program by its certificate, and nobody else is asked. */
     nsiRecord.extend({ bandwidthMbps, mtu, encryption }),
+    /** As `on-demand`, of a controller of OSCARS 1.0, which knows this program by a token. */
+    oscarsRecord.extend({ bandwidthMbps, maxBandwidthMbps: bandwidthMbps.optional(), mtu, encryption }),
   ])
   .refine(
     (path) => !("maxBandwidthMbps" in path) || (path.maxBandwidthMbps ?? path.bandwidthMbps) >= path.bandwidthMbps,

@@ -2,11 +2,12 @@ import type { Context } from "../context.ts";
 import { reasonOf } from "../errors.ts";
 import { leastDowntimeMs } from "../hypervisor/downtime.ts";
 import type { Offer } from "../lightpath/lightpath.ts";
-import { nsiRecordOf } from "./authorize.ts";
+import { nsiRecordOf, oscarsRecordOf } from "./authorize.ts";
 import { chooseHost } from "./broker.ts";
 import { endAt } from "./move.ts";
 import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
 import { copyMs, standstillMs } from "./prediction.ts";
+import { lesserMbps } from "./recast.ts";
 import { tunnelsAt } from "./steer.ts";
 
 /** A preview waits no longer than this for what it would only like to know. */
@@ -61,16 +62,24 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
       (names) => names.join(", ") || "no tunnel",
       (why) => why,
     )}`,
-    `afterwards: ${AFTERWARDS[lightpath.kind]}; the disks at ${olds.site} ${OLD_DISKS[news.replicas]}`,
+    `afterwards: ${afterwards(lightpath)}; the disks at ${olds.site} ${OLD_DISKS[news.replicas]}`,
   ];
 }
 
-const AFTERWARDS = {
-  "on-demand": "the path is given back",
-  nsi: "the path is given back",
-  reserved: "the path stays reserved, dark",
-  fixed: "the fixed path stays",
-} as const;
+function afterwards(path: PlacementInputs["lightpath"]): string {
+  switch (path.kind) {
+    case "on-demand":
+    case "nsi":
+    case "oscars":
+      return "the path is given back";
+    case "reserved": {
+      const lesser = lesserMbps(path);
+      return lesser === undefined ? "the path stays reserved, dark" : `the path goes on with ${lesser} Mbps`;
+    }
+    case "fixed":
+      return "the fixed path stays";
+  }
+}
 
 const HOW = { live: "while it runs", suspended: "suspended while its memory is copied" } as const;
 
@@ -94,6 +103,7 @@ function told<T, R>(answer: Answer<T>, known: (value: T) => R, silent: (why: str
 /** Who is asked for the path. */
 function homeOf(olds: PlacementState, { lightpath }: PlacementInputs): string {
   if (lightpath.kind === "nsi") return lightpath.provider;
+  if (lightpath.kind === "oscars") return new URL(lightpath.url).hostname;
   const asked = lightpath.kind === "fixed" ? undefined : lightpath.home;
   return (asked ?? (olds.locations[olds.site] ?? olds.location).domain).name;
 }
@@ -108,6 +118,7 @@ async function offerFor(
   if (lightpath.kind === "fixed") return { hops: [], rttMs: lightpath.rttMs, startsAt: new Date().toISOString() };
   const wish = { from: here.stp, to: location.stp, bandwidthMbps: lightpath.bandwidthMbps, minutes: MOVE_MINUTES };
   if (lightpath.kind === "nsi") return await context.lightpath(nsiRecordOf(lightpath)).offer(wish);
+  if (lightpath.kind === "oscars") return await context.lightpath(oscarsRecordOf(lightpath)).offer(wish);
   const drac = context.lightpath(lightpath.home ?? here.domain);
   if (lightpath.kind === "on-demand") return await drac.offer({ ...wish, constraints: lightpath.constraints });
   const connection = await drac.query(lightpath.connectionId);
@@ -132,7 +143,7 @@ function downtimeLine(
 
 function pathLine({ lightpath }: PlacementInputs, offer: Answer<PathOffer>): string {
   const rate = `${lightpath.bandwidthMbps} Mbps`;
-  const most = lightpath.kind === "on-demand" ? lightpath.maxBandwidthMbps : undefined;
+  const most = "maxBandwidthMbps" in lightpath ? lightpath.maxBandwidthMbps : undefined;
   const may = most === undefined ? "" : `, may be raised to ${most} Mbps`;
   const from = ({ startsAt, freeMbps }: PathOffer) => {
     const wait = Date.parse(startsAt) - Date.now() > 60_000 ? `next free at ${startsAt}` : "free now";
@@ -145,6 +156,12 @@ function pathLine({ lightpath }: PlacementInputs, offer: Answer<PathOffer>): str
       return `${rate} of ${lightpath.provider} by NSI, round trip ${lightpath.rttMs} ms as declared; ${told(
         offer,
         () => "it answers, and tells only when asked to reserve what is free",
+        (why) => why,
+      )}`;
+    case "oscars":
+      return `${rate} of OSCARS${may}, round trip ${lightpath.rttMs} ms as declared; ${told(
+        offer,
+        (one) => `${one.hops.join(" → ")}; ${from(one)}`,
         (why) => why,
       )}`;
     case "reserved":

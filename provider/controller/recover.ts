@@ -6,12 +6,22 @@ import { silence } from "./faults.ts";
 import { giveBack } from "./give-back.ts";
 import { type JournalFile, readJournal, removeJournal, wasBegun } from "./journal.ts";
 import { type End, shelfOf } from "./move.ts";
-import type { ReplicaChoice } from "./placement.ts";
+import type { GrantReference, ReplicaChoice } from "./placement.ts";
 import { leavePorts } from "./ports.ts";
+import { recastAfter } from "./recast-recovered.ts";
 import { confirm, tunnelsAt } from "./steer.ts";
 import type { Sighting, Whereabouts } from "./whereabouts.ts";
 
 type Found = Whereabouts & { readonly home: Sighting };
+
+/** What is to become of a VM whose move broke off, and of the disks that it left behind. */
+export interface Prospect {
+  /** Going: it is about to be removed, and nobody is led to it any more. */
+  readonly purpose: "staying" | "going";
+  readonly replicas: ReplicaChoice;
+  /** By which a path that was declared so is re-cast; without one it is put out. */
+  readonly grant?: GrantReference | undefined;
+}
 
 /**
  * Clears up after a move that broke off, by what is seen and not by what was meant: an arrival that was not
@@ -25,14 +35,14 @@ export async function recover(
   context: Context,
   vmName: string,
   found: Found,
-  replicas: ReplicaChoice,
+  prospect: Prospect,
 ): Promise<Sighting | undefined> {
   const { home, leftovers } = found;
   const journals = await Promise.all([home, ...leftovers].map(({ end }) => readJournal(shelfOf(end))));
   const journal = journals.find((one) => one !== undefined);
   if (!journal && leftovers.length === 0) return home;
-  if (!journal) return await clearUp(context, found, undefined, replicas);
-  return await inMove(journal.move, () => finish(context, vmName, found, journal, replicas));
+  if (!journal) return await clearUp(context, found, undefined, prospect.replicas);
+  return await inMove(journal.move, () => finish(context, vmName, found, journal, prospect));
 }
 
 async function finish(
@@ -40,16 +50,17 @@ async function finish(
   vmName: string,
   found: Found,
   journal: JournalFile,
-  replicas: ReplicaChoice,
+  { purpose, replicas, grant }: Prospect,
 ): Promise<Sighting | undefined> {
   const { home, ends } = found;
   context.narrator.info(`clearing up after an unfinished move ${journal.from} → ${journal.to}`);
   requireBothEnds(vmName, journal, ends);
   const now = await clearUp(context, found, journal, replicas);
   if (now === undefined) return undefined;
-  if (now.seen.run !== "dead") await lead(context, now);
-  await leavePorts(context, ends, home.end, journal);
-  await giveBack(context, vmName, journal.borrowed);
+  if (purpose === "staying" && now.seen.run !== "dead") await lead(context, now);
+  const goesOn = purpose === "staying" && (await recastAfter(context, vmName, journal, ends, grant));
+  if (!goesOn) await leavePorts(context, ends, home.end, journal);
+  await giveBack(context, vmName, goesOn ? { ...journal.borrowed, connection: undefined } : journal.borrowed);
   await removeJournal(shelfOf(home.end));
   return now;
 }

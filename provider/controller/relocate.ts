@@ -11,6 +11,7 @@ import { migrate } from "./migrate.ts";
 import { type Move, shelfOf } from "./move.ts";
 import type { MoveRecord } from "./placement.ts";
 import { bytesToMove, copyMs, LIGHT_MS, requireBudget, requireTime } from "./prediction.ts";
+import { lesserMbps } from "./recast.ts";
 import { release } from "./release.ts";
 import { type Steering, stageTurns, steer } from "./steer.ts";
 import { haveTime } from "./time-keeper.ts";
@@ -74,7 +75,7 @@ export async function relocate(
       `a path through ${permit?.domains.join(", ") || "a fixed link"}`,
       (undo) => {
         if (permit) requireTime("light", LIGHT_MS, { what: "the token", end: permit.expiresAt });
-        return light(move, permit, context.lightpath, journal, undo, { berth, waits });
+        return light(move, permit, context.lightpath, journal, undo, { berth, waits, say: (line) => course.say(line) });
       },
     );
     const { turns, transfer } = await course.stage("migrate", MIGRATES[move.mode], async (undo) => {
@@ -88,7 +89,9 @@ export async function relocate(
       return { turns, transfer };
     });
     await course.stage("steer", "clients' gateways point at the new site", () => steer(move, steering, turns));
-    await course.stage("release", `the path and the grant; ${OLD_DISKS[move.replicas]}`, () =>
+    const kept = lesserMbps(move.path);
+    const given = kept === undefined ? "the path" : `the path, but for ${kept} Mbps,`;
+    await course.stage("release", `${given} and the grant; ${OLD_DISKS[move.replicas]}`, () =>
       release(move, path, permit, hypervisor, journal),
     );
     await journal.close();

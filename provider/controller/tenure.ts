@@ -3,16 +3,10 @@ import { hostname, userInfo } from "node:os";
 import { z } from "zod";
 import { reasonOf, TurntableError } from "../errors.ts";
 import type { Host, Pilot } from "../host/host.ts";
+import type { Pulse } from "../host/pulse.ts";
 
 const PROGRAM = readFileSync(new URL("./lease.py", import.meta.url), "utf8");
 
-/** How long a controller may be unheard before the host frees its lease, and how often it is heard. */
-export interface Pulse {
-  readonly beatMs: number;
-  readonly silenceMs: number;
-}
-
-export const PULSE: Pulse = { beatMs: 2_000, silenceMs: 15_000 };
 /** A controller gives its lease up for lost before the host does: never do two believe that they have it. */
 const MARGIN = 0.8;
 

@@ -15,10 +15,10 @@ import {
   type Observation,
   type PlacementInputs,
   type PlacementState,
-  type ReplicaChoice,
   vmOf,
 } from "./placement.ts";
-import { recover } from "./recover.ts";
+import { endRecast, staysRecast } from "./recast-ended.ts";
+import { type Prospect, recover } from "./recover.ts";
 import { relocate } from "./relocate.ts";
 import { tunnelsAt } from "./steer.ts";
 import { runningAt, type Sighting, type Whereabouts, whereabouts } from "./whereabouts.ts";
@@ -62,6 +62,7 @@ export async function relocateVm(
     if (lease.silent.length > 0) throw silence(news.name, lease.silent);
     const home = await sole(context, sites, news);
     const locations = Object.fromEntries(sites.map((site) => [site.name, site]));
+    if (!staysRecast(olds.lightpath, news.lightpath)) await endRecast(context, olds.lightpath, sites);
     if (home.end.location.name === news.site) {
       return stateAt(home.end, news, { ...olds, ...asSeen(home), locations });
     }
@@ -122,51 +123,57 @@ export async function observePlacement(context: Context, state: PlacementState):
   return silent.length > 0 ? { kind: "unreachable", reason } : { kind: "gone" };
 }
 
+const GOING: Prospect = { purpose: "going", replicas: "wipe" };
+
 /** Ends the VM wherever it is and removes everything of it, at every site it was ever at or sent to. */
 export async function removeVm(context: Context, state: PlacementState): Promise<void> {
   const sites = await knownSites(context, Object.values(state.locations), state.name);
   await leased(context, state.name, { sites, purpose: "removes it" }, async (lease) => {
     const reached = sites.filter(({ name }) => !lease.silent.some(({ site }) => site === name));
-    const found = await cleared(context, reached, state.name, "wipe", () => undefined);
+    const found = await cleared(context, reached, state.name, GOING, () => undefined);
     for (const { end } of found.home ? [found.home] : found.leftovers) {
       await clearAway(context, end, state.name, await tunnelsAt(end), state.keepDisks ? "disks" : "nothing");
     }
     await wipe(context, found.replicas, state.name);
     const silent = [...lease.silent, ...found.silent];
     if (silent.length > 0) throw silence(state.name, silent);
+    await endRecast(context, state.lightpath, sites);
   });
 }
 
 /** The one place that has the VM, with nothing unfinished elsewhere. */
 async function sole(context: Context, sites: readonly Location[], inputs: PlacementInputs): Promise<Sighting> {
-  const { name, replicas } = inputs;
-  const found = await cleared(context, sites, name, replicas, (sight) => {
+  const { name, replicas, grant } = inputs;
+  const found = await cleared(context, sites, name, { purpose: "staying", replicas, grant }, (sight) => {
     const running = runningAt(sight);
     if (running.length > 1) throw doubled(name, running);
     if (sight.silent.length > 0) throw silence(name, sight.silent);
   });
   if (!found.home) throw notFound(name, sites);
-  if (replicas === "wipe") await wipe(context, found.replicas, name);
+  // Where the VM has died nothing of it is wiped by itself: it may yet be needed.
+  if (replicas === "wipe" && found.home.seen.run !== "dead") await wipe(context, found.replicas, name);
   return found.home;
 }
 
-/** What is found once a move that broke off has been cleared up. `admit` throws at a sight that nothing may be done about. */
+/** What is found once a move that broke off has been cleared up, of which replicas may be left. `admit` throws at a sight that nothing may be done about. */
 async function cleared(
   context: Context,
   sites: readonly Location[],
   vmName: string,
-  replicas: ReplicaChoice,
+  prospect: Prospect,
   admit: (found: Whereabouts) => void,
 ): Promise<Whereabouts> {
   for (let looks = 1; looks <= MOST_LOOKS; looks++) {
     const found = await whereabouts(context, sites, vmName);
     admit(found);
     if (!found.home) return found;
-    const home = await recover(context, vmName, { ...found, home: found.home }, replicas);
-    if (home) return { ...found, home, leftovers: [] };
+    const home = await recover(context, vmName, { ...found, home: found.home }, prospect);
+    if (home) return { ...found, home, leftovers: [], replicas: found.replicas.concat(endsOf(found.leftovers)) };
   }
   throw restless(vmName);
 }
+
+const endsOf = (sightings: readonly Sighting[]): readonly End[] => sightings.map(({ end }) => end);
 
 async function wipe(context: Context, replicas: readonly End[], vmName: string): Promise<void> {
   for (const end of replicas) await clearAway(context, end, vmName, []);

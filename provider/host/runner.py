@@ -1,8 +1,10 @@
 """Serves one connection to a host: requests in, replies out, one JSON object a line.
 
 Request: {"id": n, "do": "run" | "launch" | "read" | "write" | "remove" | "list", ...}.
-Reply: {"id": n, "result": ...} or {"id": n, "error": "reason"}. Requests are served side by side.
+Reply: {"id": n, "result": ...} or {"id": n, "error": "reason"}. Requests are served side by side. An empty line is a beat.
 Ends when its input closes, and kills what `run` started; what `launch` started lives on.
+Where nothing is heard for too long, it ends the whole connection: sshd alone would wait for hours, with all that was
+connected through it, such as a hypervisor's monitor, taken until then.
 """
 import itertools
 import json
@@ -12,11 +14,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 speech = threading.Lock()
 births = threading.Lock()
 running = set()
 closing = False
+heard = time.monotonic()
 counter = itertools.count()
 
 
@@ -159,13 +163,15 @@ def write(path, content, mode):
 
 
 def remove(path):
-    try:
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
-    except FileNotFoundError:
-        pass
+    """What goes by itself meanwhile, as the socket of a helper that ends, is no reason to leave the rest."""
+    while os.path.lexists(path):
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        except FileNotFoundError:
+            pass
 
 
 def list_names(path):
@@ -190,16 +196,39 @@ def serve(request):
         pass  # Nobody listens any more; the closed input ends this program.
 
 
-def main():
+def leave():
     global closing
-    sys.stdin.buffer.readline()
-    for line in sys.stdin.buffer:
-        threading.Thread(target=serve, args=(json.loads(line),), daemon=True).start()
     with births:
         closing = True
     for process in list(running):
         kill(process)
     os._exit(0)
+
+
+def connection():
+    """The sshd that serves this connection and no other; None where there is none, as in a container whose first process it is."""
+    pid = os.getppid()
+    with open("/proc/%d/comm" % pid) as file:
+        return pid if pid > 1 and file.read().startswith("sshd") else None
+
+
+def watch(silence, served_by):
+    while time.monotonic() - heard < silence:
+        time.sleep(1)
+    if served_by is not None and served_by == os.getppid():
+        os.kill(served_by, signal.SIGTERM)
+    leave()
+
+
+def main():
+    global heard
+    parameters = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=watch, args=(parameters["silenceMs"] / 1000, connection()), daemon=True).start()
+    for line in sys.stdin.buffer:
+        heard = time.monotonic()
+        if line.strip():
+            threading.Thread(target=serve, args=(json.loads(line),), daemon=True).start()
+    leave()
 
 
 main()

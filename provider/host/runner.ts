@@ -3,6 +3,7 @@ import { z } from "zod";
 import { TurntableError } from "../errors.ts";
 import { programInput } from "./bootstrap.ts";
 import { jsonLine, readJsonLines } from "./json-lines.ts";
+import { PULSE } from "./pulse.ts";
 import { tailOf } from "./tail.ts";
 import { type Channel, LOST } from "./transport.ts";
 
@@ -64,8 +65,10 @@ export function runnerOver(hostName: string, channel: Channel): Runner {
   readJsonLines(channel.output, { message: settle, garbage: () => undefined, endless });
   const stderr = tailOf(channel.errors);
   channel.input.on("error", () => undefined);
-  channel.input.write(programInput(SOURCE, {}));
+  channel.input.write(programInput(SOURCE, { silenceMs: PULSE.silenceMs }));
+  const beating = setInterval(() => channel.input.write("\n"), PULSE.beatMs).unref();
   const ended = Promise.race([channel.ended, silenced.promise]).then((code) => {
+    clearInterval(beating);
     over = endedEarly(hostName, code, stderr());
     for (const asked of pending.values()) asked.reject(over);
     pending.clear();
@@ -80,6 +83,9 @@ export function runnerOver(hostName: string, channel: Channel): Runner {
       return asked.promise;
     },
     ended,
-    close: () => void channel.input.end(),
+    close: () => {
+      clearInterval(beating);
+      channel.input.end();
+    },
   };
 }

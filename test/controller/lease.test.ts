@@ -2,8 +2,9 @@ import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Lease, leased, type Patience } from "../../provider/controller/lease.ts";
-import { claimFor, type Pulse, Tenure } from "../../provider/controller/tenure.ts";
+import { claimFor, Tenure } from "../../provider/controller/tenure.ts";
 import type { Host } from "../../provider/host/host.ts";
+import type { Pulse } from "../../provider/host/pulse.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
 const PATIENCE: Patience = { beatMs: 100, silenceMs: 20_000, waitMs: 30_000, tellMs: 200 };

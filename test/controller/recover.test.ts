@@ -4,7 +4,7 @@ import { buildGuest, GUEST_COMMAND_LINE } from "../../examples/lab/guest/build.t
 import { Journal, readJournal } from "../../provider/controller/journal.ts";
 import { knownSites } from "../../provider/controller/known-sites.ts";
 import { type Move, shelfOf } from "../../provider/controller/move.ts";
-import { recover } from "../../provider/controller/recover.ts";
+import { type Prospect, recover } from "../../provider/controller/recover.ts";
 import { runningAt, type Whereabouts, whereabouts } from "../../provider/controller/whereabouts.ts";
 import { currentMove } from "../../provider/correlation.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
@@ -15,6 +15,8 @@ import { tunnelRecord } from "../../provider/tunnel/tunnel.ts";
 import { vxlan } from "../../provider/tunnel/vxlan.ts";
 import { isAlive } from "../breakage/processes.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
+
+const KEEPING: Prospect = { purpose: "staying", replicas: "keep" };
 
 let sites: TwoSites;
 let move: Move;
@@ -55,7 +57,7 @@ const look = () => whereabouts(sites.context, [sites.ams, sites.san], "tiny");
 
 async function cleared(found: Whereabouts) {
   if (!found.home) throw new Error("the VM is nowhere");
-  const home = await recover(sites.context, "tiny", { ...found, home: found.home }, "keep");
+  const home = await recover(sites.context, "tiny", { ...found, home: found.home }, KEEPING);
   if (!home) throw new Error("the VM is not where it was found");
   return home;
 }
@@ -133,7 +135,9 @@ test("the disks at a site that the VM has left become a replica, or go if none i
       remove: (place, ...rest) => qemu.remove(place, ...rest).finally(() => done.push(`${place.site} is cleared`)),
     };
     const context = { ...sites.context, hypervisor: () => noted };
-    expect((await recover(context, "tiny", { ...others, home }, replicas))?.end.location.name).toBe("san");
+    expect((await recover(context, "tiny", { ...others, home }, { ...KEEPING, replicas }))?.end.location.name).toBe(
+      "san",
+    );
     expect(done).toEqual([...(replicas === "keep" ? ["ams is retired"] : []), "ams is cleared"]);
     const left = replicas === "keep" ? { kind: "replica", generation } : { kind: "absent" };
     expect(await qemu.observe(move.from.place)).toEqual(left);
@@ -149,7 +153,7 @@ test("an older copy is kept, whatever is wanted, where the VM has died", async (
   await expect.poll(() => qemu.observe(move.to.place)).toMatchObject({ run: "dead" });
   const { home, ...others } = await look();
   if (!home) throw new Error("the VM is nowhere");
-  const now = await recover(sites.context, "tiny", { ...others, home }, "wipe");
+  const now = await recover(sites.context, "tiny", { ...others, home }, { ...KEEPING, replicas: "wipe" });
   expect(now).toMatchObject({ end: { location: { name: "san" } }, seen: { run: "dead" } });
   const generation = await qemu.generationAt(move.to.place);
   expect(await qemu.observe(move.from.place)).toEqual({ kind: "replica", generation });
@@ -167,7 +171,7 @@ test("a source that has died meanwhile keeps nobody from clearing up, and all th
   const found = await look();
   if (!found.home) throw new Error("the VM is nowhere");
   const telling = { ...sites.context, narrator: { info: tell, warn: tell, progress: tell } };
-  const now = await recover(telling, "tiny", { ...found, home: found.home }, "keep");
+  const now = await recover(telling, "tiny", { ...found, home: found.home }, KEEPING);
   expect(now).toMatchObject({ end: { location: { name: "ams" } }, seen: { kind: "active", run: "dead", epoch: 1 } });
   expect(await move.to.host.list(`${sites.directory}/san`)).toEqual([]);
   expect(await readJournal(shelfOf(move.from))).toBeUndefined();

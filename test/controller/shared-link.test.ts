@@ -30,7 +30,7 @@ test("a move takes its rate of a fixed link, is refused where too little is free
   const permit = await authorize(move, aaa, journal, undo);
   expect(permit).toMatchObject({ domains: [], home: record });
   const boarded = async () => {
-    const company = { berth: seatOf(move, sites.context).berth, waits };
+    const company = { berth: seatOf(move, sites.context).berth, waits, say: waits };
     return await light(move, permit, context.lightpath, journal, undo, company).finally(() => company.berth.end());
   };
   const other = await context.lightpath(record).reserve(wishFor({ vm: "elsewhere", bandwidthMbps: 500 }), "");
@@ -39,6 +39,7 @@ test("a move takes its rate of a fixed link, is refused where too little is free
   const lit = await light(move, permit, context.lightpath, journal, undo, {
     berth: seatOf(move, sites.context).berth,
     waits,
+    say: waits,
   });
   expect(lit).toMatchObject({ hops: [], bandwidthMbps: 600 });
   expect(await context.lightpath(record).list()).toMatchObject([{ vm: "tiny", state: "provisioned" }]);

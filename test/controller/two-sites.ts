@@ -71,9 +71,9 @@ export async function twoSites(overrides: Partial<Context> = {}): Promise<TwoSit
   const tell = (line: string) => void told.push(line);
   const context: Context = {
     narrator: { info: tell, warn: tell, progress: tell },
-    credentials: { sshPrivateKey: undefined, caller: undefined, nsi: undefined },
+    credentials: { sshPrivateKey: undefined, caller: undefined, nsi: undefined, oscarsToken: undefined },
     hosts: { open: async ({ name }) => hosts.get(name) ?? unasked(name)() },
-    ...{ aaa: unasked("a domain's AAA"), lightpath: unasked("a domain's DRAC") },
+    ...{ aaa: unasked("a domain's AAA"), lightpath: unasked("a domain's DRAC"), drac: unasked("a domain's DRAC") },
     ...{ tunnel: () => vxlan, hypervisor: () => qemu },
     ...overrides,
   };

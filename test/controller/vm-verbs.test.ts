@@ -1,18 +1,21 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildGuest, GUEST_COMMAND_LINE } from "../../examples/lab/guest/build.ts";
 import type { Context } from "../../provider/context.ts";
-import { endAt } from "../../provider/controller/move.ts";
+import { Journal } from "../../provider/controller/journal.ts";
+import { endAt, shelfOf } from "../../provider/controller/move.ts";
 import {
   type MoveRecord,
   moveRecord,
   type PlacementInputs,
   type PlacementState,
   placementInputs,
+  vmOf,
 } from "../../provider/controller/placement.ts";
 import { placeVm, relocateVm, removeVm } from "../../provider/controller/vm-verbs.ts";
 import { currentMove, moveThatFailed } from "../../provider/correlation.ts";
 import { qemu } from "../../provider/hypervisor/qemu/qemu.ts";
 import { PartialFailure } from "../../provider/resource.ts";
+import { tunnelRecord } from "../../provider/tunnel/tunnel.ts";
 import { type TwoSites, twoSites } from "./two-sites.ts";
 
 let sites: TwoSites;
@@ -44,11 +47,33 @@ function inputsAt(site: "ams" | "san"): PlacementInputs {
   });
 }
 
-async function killAtAms(): Promise<void> {
-  const { place } = await endAt(sites.context, sites.ams, first(sites.ams.hosts), "tiny");
+test("nobody is led to a VM any more that is removed after a move of its broke off", async () => {
+  const end = await endOf("ams");
+  const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(end));
+  await journal.note("migrate", "begun");
+  // A tunnel's record travels with the VM; its gateway is asked by nobody here.
+  const tunnel = tunnelRecord.parse({
+    ...{ name: "clients", vm: "tiny", mac: "52:54:00:10:01:02", vni: 42, gatewayAddress: "10.1.1.1/24" },
+    gateway: {
+      ...{ name: "gateway", address: "127.0.0.1", hostKey: "ssh-ed25519 AAAA", storage: sites.directory },
+      tunnel: { address: "203.0.113.26" },
+    },
+  });
+  await end.host.writeFile(`${end.place.directory}/tunnels/clients.json`, JSON.stringify(tunnel));
+  await removeVm(sites.context, { ...placed, locations: { ams: sites.ams, san: sites.san } });
+  expect(await seenAt("ams")).toEqual({ kind: "absent" });
+  expect(await sites.ip("ams", "-o", "link", "show")).not.toMatch(/tt[btx]-/);
+}, 60_000);
+
+const endOf = (site: "ams" | "san") => endAt(sites.context, sites[site], first(sites[site].hosts), "tiny");
+
+async function killAt(site: "ams" | "san"): Promise<void> {
+  const { place } = await endOf(site);
   process.kill(Number(await place.host.readFile(`${place.directory}/qemu.pid`)), "SIGKILL");
   await expect.poll(() => qemu.observe(place)).toMatchObject({ run: "dead" });
 }
+
+const seenAt = async (site: "ams" | "san") => await qemu.observe((await endOf(site)).place);
 
 function first<T>([one]: readonly T[]): T {
   if (one !== undefined) return one;
@@ -57,13 +82,17 @@ function first<T>([one]: readonly T[]): T {
 
 test("at the site where it is already, a VM is recorded as it is seen", async () => {
   expect(placed).toMatchObject({ site: "ams", state: "running", epoch: 1 });
-  await killAtAms();
+  await killAt("ams");
   const changed = { ...inputsAt("ams"), downtimeBudgetMs: 500 };
   expect(await relocateVm(sites.context, "tiny-0", placed, changed)).toMatchObject({ state: "stopped", epoch: 1 });
 }, 60_000);
 
-const seenAt = async (site: "ams" | "san") =>
-  await qemu.observe((await endAt(sites.context, sites[site], first(sites[site].hosts), "tiny")).place);
+test("of a VM that has died while a move was unfinished nothing stays at either site once it is removed", async () => {
+  await qemu.start((await endOf("san")).place, vmOf(inputsAt("san")), 2);
+  await killAt("san");
+  await removeVm(sites.context, { ...placed, locations: { ams: sites.ams, san: sites.san } });
+  for (const site of ["ams", "san"] as const) expect(await seenAt(site)).toEqual({ kind: "absent" });
+}, 60_000);
 
 test("all that is told of a move carries its id, to its summary; the disks left behind stay, or go if that is wanted", async () => {
   const moved = await relocateVm(sites.context, "tiny-0", placed, inputsAt("san"));

@@ -98,6 +98,8 @@ export class Sshd {
         "UsePAM no",
         "StrictModes no",
         "PasswordAuthentication no",
+        // A developer's .bashrc has no part in the tests.
+        "SetEnv SHLVL=1",
         "PermitRootLogin prohibit-password",
         ...Object.entries(this.#settings).map(([key, value]) => `${key} ${value}`),
         "",

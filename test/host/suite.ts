@@ -1,5 +1,14 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -124,6 +133,19 @@ export function describeHost(title: string, adapter: Adapter): void {
       await host.remove(join(folder, "deep"));
       await host.remove(join(folder, "deep"));
       expect(readdirSync(folder)).toEqual([]);
+    });
+
+    test("removes all of a folder of which others remove a part meanwhile", async () => {
+      const crowd = join(folder, "crowd");
+      const isGone = async () => {
+        await host.remove(crowd);
+        return !existsSync(crowd);
+      };
+      for (let round = 0; round < 5; round += 1) {
+        mkdirSync(crowd);
+        for (let n = 0; n < 500; n += 1) writeFileSync(join(crowd, String(n)), "");
+        expect(await Promise.all([isGone(), isGone()])).toEqual([true, true]);
+      }
     });
 
     test("a failed write leaves the old content and no temporary file", async () => {

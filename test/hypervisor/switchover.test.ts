@@ -63,6 +63,23 @@ for (const what of ["disk", "memory"] as const) {
   }, 60_000);
 }
 
+test("pilots that were held up themselves accuse nobody of silence", async () => {
+  const { copying, outcome } = crossing.move("disk");
+  await copying;
+  const [source, destination] = [await broken.holder("here", "pilot"), await broken.holder("there", "pilot")];
+  await broken.stop(destination);
+  // A beat goes unanswered before the source's stands still too, for longer than silence may last.
+  await sleep(500);
+  await broken.stop(source);
+  await sleep(3_000);
+  broken.continue(source);
+  await sleep(500);
+  broken.continue(destination);
+  expect(await outcome).toMatchObject({ transfer: { memoryBytes: expect.any(Number) } });
+  for (const side of ["here", "there"] as const) await crossing.untilAlone(side);
+  expect(await crossing.run("there")).toBe("running");
+}, 60_000);
+
 /** The pilot stands still, so that QEMU stays at pre-switchover, the guest paused. */
 async function atPreSwitchover() {
   const { copying, outcome } = crossing.move("memory");

@@ -1,7 +1,8 @@
 """After migrate-continue: whether the guest may go on at the source is the destination's to say, over any path."""
 
 ASK_SECONDS = 0.2
-FAREWELL_SECONDS = 5
+# Some times as long as an outage that a move survives: a keeper that is not told stays for ten minutes.
+FAREWELL_SECONDS = 15
 
 
 class Question:

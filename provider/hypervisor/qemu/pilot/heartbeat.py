@@ -16,14 +16,27 @@ class PathSilent(Exception):
     """The other pilot, or its QEMU, has not been heard for too long."""
 
 
+class Attention:
+    """For how long its owner was held up itself: whatever came meanwhile may not have got here yet, and nobody is accused of it."""
+
+    def __init__(self):
+        self.looked_at = time.monotonic()
+
+    def lapse(self):
+        """Seconds for which nobody looked, before now; 0 if somebody did."""
+        lapsed, self.looked_at = time.monotonic() - self.looked_at, time.monotonic()
+        return lapsed if lapsed > BEAT_SECONDS else 0
+
+
 class Heart:
     """
     The source's. A beat fills a whole frame, because a path that passes only short ones is dead to the copies. Silence
-    is counted from the first beat that was not answered: a pilot that was itself held up accuses nobody.
+    is counted from the first beat that was not answered, without the time for which this pilot was held up itself.
     """
 
     def __init__(self, seal, local, peer):
         self.seal = seal
+        self.attention = Attention()
         self.socket = datagram_socket(local)
         self.socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
         self.socket.connect((peer["address"], peer["port"]))
@@ -37,6 +50,9 @@ class Heart:
 
     def attend(self, _readable=False):
         """Listens and beats. Raises PathSilent."""
+        lapse = self.attention.lapse()
+        if self.unanswered_since is not None:
+            self.unanswered_since += lapse
         for datagram, _ in datagrams(self.socket):
             verb, fields = self.seal.open(datagram)
             if verb == "echo":
@@ -78,6 +94,7 @@ class Echo:
 
     def __init__(self, seal, local):
         self.seal = seal
+        self.attention = Attention()
         self.socket = datagram_socket(local)
         self.heard = 0
         self.peer = None
@@ -91,6 +108,7 @@ class Echo:
 
     def attend(self, readable):
         """Listens and answers. Raises PathSilent, but not once the VM is here: it is no longer waited for."""
+        self.heard_at += self.attention.lapse()
         if not readable:
             self._look_at_clock()
             return
