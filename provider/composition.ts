@@ -1,15 +1,19 @@
 import { AaaClient } from "./aaa/client.ts";
 import type { DomainRecord } from "./aaa/domain-record.ts";
 import type { Context } from "./context.ts";
-import { callerOf, credentialsFrom, nsiIdentityOf, type Setting } from "./credentials.ts";
+import { callerOf, credentialsFrom, nsiIdentityOf, oscarsTokenOf, type Setting } from "./credentials.ts";
 import { connectSsh } from "./host/ssh.ts";
 import { hostPool } from "./host-pool.ts";
 import type { Hypervisor } from "./hypervisor/hypervisor.ts";
 import { qemu } from "./hypervisor/qemu/qemu.ts";
 import { DracLightpath } from "./lightpath/drac/client.ts";
 import { FixedLightpath, Shares } from "./lightpath/fixed/fixed.ts";
+import type { FixedRecord } from "./lightpath/fixed/record.ts";
 import type { Lightpath, PathController } from "./lightpath/lightpath.ts";
 import { NsiLightpath } from "./lightpath/nsi/nsi.ts";
+import type { NsiRecord } from "./lightpath/nsi/record.ts";
+import { OscarsLightpath } from "./lightpath/oscars/oscars.ts";
+import type { OscarsRecord } from "./lightpath/oscars/record.ts";
 import type { Narrator } from "./resource.ts";
 import type { Tunnel } from "./tunnel/tunnel.ts";
 import { vxlan } from "./tunnel/vxlan.ts";
@@ -46,27 +50,32 @@ export function compose(setting: Setting, narrator: Narrator): Composition {
   const hosts = hostPool(async (record) => connectSsh(record, { privateKey: credentials.sshPrivateKey }));
   const aaas = clients((domain: DomainRecord) => new AaaClient(domain, callerOf(credentials)));
   const shares = new Shares();
-  const lightpaths = clients((controller: PathController): Lightpath & { close(): Promise<void> } => {
-    if (!("kind" in controller)) return new DracLightpath(controller, callerOf(credentials));
-    switch (controller.kind) {
-      case "nsi":
-        return new NsiLightpath(controller, () => nsiIdentityOf(credentials));
-      case "fixed":
-        return new FixedLightpath(controller, shares);
-      default:
-        return controller satisfies never;
-    }
-  });
+  const dracs = clients((domain: DomainRecord) => new DracLightpath(domain, callerOf(credentials)));
+  const others = clients(
+    (controller: NsiRecord | OscarsRecord | FixedRecord): Lightpath & { close(): Promise<void> } => {
+      switch (controller.kind) {
+        case "nsi":
+          return new NsiLightpath(controller, () => nsiIdentityOf(credentials));
+        case "oscars":
+          return new OscarsLightpath(controller, () => oscarsTokenOf(credentials));
+        case "fixed":
+          return new FixedLightpath(controller, shares);
+        default:
+          return controller satisfies never;
+      }
+    },
+  );
   return {
     narrator,
     credentials,
     hosts,
     aaa: (domain) => aaas.of(domain),
-    lightpath: (controller) => lightpaths.of(controller),
+    lightpath: (controller) => ("kind" in controller ? others.of(controller) : dracs.of(controller)),
+    drac: (domain) => dracs.of(domain),
     tunnel: (kind) => TUNNELS[kind],
     hypervisor: (kind) => HYPERVISORS[kind],
     async rest() {
-      await Promise.all([hosts.close(), aaas.close(), lightpaths.close()]);
+      await Promise.all([hosts.close(), aaas.close(), dracs.close(), others.close()]);
     },
   };
 }

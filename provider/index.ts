@@ -3,6 +3,7 @@ import { z } from "zod";
 import { compose } from "./composition.ts";
 import { moveThatFailed } from "./correlation.ts";
 import { answerAt, shown } from "./door.ts";
+import { settingInEnvironment } from "./environment.ts";
 import { logged, openLog } from "./log.ts";
 import { requireNode } from "./manifest.ts";
 import type { Narrator } from "./resource.ts";
@@ -23,11 +24,6 @@ const logFile = process.env.TURNTABLE_LOG_FILE;
 const log = logFile === undefined || logFile === "" ? undefined : openLog(logFile);
 const narrator = log === undefined ? terminal : logged(terminal, log);
 
-/** `sshKeyFile` → `TURNTABLE_SSH_KEY_FILE`. */
-function environmentName(key: string): string {
-  return `TURNTABLE_${key.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
-}
-
 let config: pulumi.dynamic.Config | undefined;
 let busy = 0;
 /** The engine was killed: what it had begun is finished, and then nobody will ask for anything more. */
@@ -41,7 +37,7 @@ for (const stream of [process.stdout, process.stderr]) {
 }
 
 // Pulumi configures once for each type of resource, while verbs of other types are at work: they all share one composition.
-const composition = compose((key) => config?.get(`turntable:${key}`) ?? process.env[environmentName(key)], narrator);
+const composition = compose((key) => config?.get(`turntable:${key}`) ?? settingInEnvironment(key), narrator);
 
 async function atWork<T>(act: () => Promise<T>): Promise<T> {
   busy += 1;

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command } from "commander";
+import { type Ask, lightpathCommand } from "./connections/command.ts";
 import { accountingCommand } from "./domain/accounting/command.ts";
 import { policyCommand } from "./domain/policy/command.ts";
+import { settingInEnvironment } from "./environment.ts";
 import { reasonOf } from "./errors.ts";
 import { requireNode, VERSION } from "./manifest.ts";
 import { reportCommand } from "./report/command.ts";
@@ -45,6 +47,8 @@ The configuration holds:
   tokenSeconds     how long a move's token lives (900)
   discovery        {refreshSeconds, lifeSeconds}: how often the domain tells its
                    peers its topology (60), and how long that holds (300)
+  sites            by an STP's id {hostKeys, unnamed}: the hosts there that may take VMs in
+                   (any), and whether connections may end there that name none (false)
   pace             {caller, address}: requests a second of one caller (300), and
                    of strangers at one address (200)
   nsi              {listen, nsa, vlans, requesters}: others' agents that may drive
@@ -59,7 +63,15 @@ ${EXIT}`,
   // Loaded only now: an old Node cannot load it, and would not get to say that it is old.
   .action(async ({ config }: { config: string }) => await (await import("./domain/main.ts")).runAgent(config));
 
-const further = [reportCommand(), policyCommand(), accountingCommand()];
+const ask: Ask = async (domain, setting) => {
+  const [{ callerOf, credentialsFrom }, { DracLightpath }] = await Promise.all([
+    import("./credentials.ts"),
+    import("./lightpath/drac/client.ts"),
+  ]);
+  return new DracLightpath(domain, callerOf(credentialsFrom((key) => setting(key) ?? settingInEnvironment(key))));
+};
+
+const further = [reportCommand(), lightpathCommand(ask), policyCommand(), accountingCommand()];
 for (const command of further) program.addCommand(command.copyInheritedSettings(program));
 
 try {

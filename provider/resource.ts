@@ -59,6 +59,8 @@ export interface Credentials {
   readonly caller: { readonly id: string; readonly key: string } | undefined;
   /** PEM of the certificate, and its key, by which providers of NSI's Connection Service know this program. */
   readonly nsi: { readonly cert: string; readonly key: string } | undefined;
+  /** The token (JWT) by which an OSCARS knows this program. */
+  readonly oscarsToken: string | undefined;
 }
 
 /**

@@ -5,7 +5,15 @@ export {
   type PathConstraints,
   type TimeWindow,
 } from "./auth-token.ts";
-export { type ConnectionState, Lightpath, type LightpathArgs } from "./lightpath.ts";
+export {
+  type AfterUse,
+  type ConnectionState,
+  Lightpath,
+  type LightpathArgs,
+  type Occurrence,
+  type ProtectingWay,
+  type RecurrenceArgs,
+} from "./lightpath.ts";
 export {
   certificateFingerprint,
   type DomainRecord,
@@ -22,6 +30,7 @@ export {
   type Location,
   type MoveRecord,
   type NsiPath,
+  type OscarsPath,
   type VmNetworkArgs,
   VmPlacement,
   type VmPlacementArgs,

@@ -85,6 +85,33 @@ export interface NsiPath {
   encryption?: pulumi.Input<Encryption> | undefined;
 }
 
+/** A path set up as a move begins, and given back as it ends, by a controller of OSCARS 1.0. */
+export interface OscarsPath {
+  oscars: {
+    /** Of its REST API: https. It is shown the token `turntable:oscarsTokenFile`. */
+    url: pulumi.Input<string>;
+    /** SHA-256 of its certificate ("SHA256:…"), pinned. */
+    fingerprint: pulumi.Input<string>;
+    /** By a site's STP: where the site hangs, with the VLANs of its lightpath devices in their order. */
+    ports: pulumi.Input<
+      Record<
+        string,
+        pulumi.Input<{ device: pulumi.Input<string>; port: pulumi.Input<string>; vlans: pulumi.Input<number[]> }>
+      >
+    >;
+    /** Round trip in ms, for the size of the first window. Default 10. */
+    rttMs?: pulumi.Input<number> | undefined;
+  };
+  /** In Mbit/s. */
+  bandwidthMbps: pulumi.Input<number>;
+  /** In Mbit/s: what the path may be raised to while the VM moves. Default: it is not raised. */
+  maxBandwidthMbps?: pulumi.Input<number> | undefined;
+  /** In bytes. Default 9000. */
+  mtu?: pulumi.Input<number> | undefined;
+  /** Default "tls". */
+  encryption?: pulumi.Input<Encryption> | undefined;
+}
+
 /** The VM's own network settings, which it keeps wherever it runs. */
 export interface VmNetworkArgs {
   /** With prefix: "10.1.1.2/24". */
@@ -120,10 +147,10 @@ export interface VmPlacementArgs {
   vcpus?: pulumi.Input<number> | undefined;
   network: pulumi.Input<VmNetworkArgs>;
   /**
-   * How moves get their path: a declared reservation, a profile to set up on demand, from the sites' domains or by NSI, or a
-   * link that is always there.
+   * How moves get their path: a declared reservation, a profile to set up on demand, from the sites' domains, by NSI or by an OSCARS,
+   * or a link that is always there.
    */
-  lightpath: Lightpath | LightpathProfile | NsiPath | FixedPath;
+  lightpath: Lightpath | LightpathProfile | NsiPath | OscarsPath | FixedPath;
   /** Consent given ahead. Default: that of the declared `Lightpath`; without one, each move asks for its own. */
   grant?: AuthToken | undefined;
   /** Free facts for policies, such as an embargo. They can change at any time and change nothing in the VM. */
@@ -146,12 +173,16 @@ export interface VmPlacementArgs {
 
 function choiceOf(path: VmPlacementArgs["lightpath"]): Record<string, unknown> {
   if (path instanceof Lightpath) {
-    const { connectionId, bandwidthMbps, mtu, grant } = path;
-    return { kind: "reserved", connectionId, bandwidthMbps, mtu, home: grant.home };
+    const { connectionId, bandwidthMbps, mtu, afterUse, grant } = path;
+    return { kind: "reserved", connectionId, bandwidthMbps, mtu, afterUse, home: grant.home };
   }
   if ("nsi" in path) {
     const { nsi, ...rest } = path;
     return { kind: "nsi", ...nsi, ...rest };
+  }
+  if ("oscars" in path) {
+    const { oscars, ...rest } = path;
+    return { kind: "oscars", ...oscars, ...rest };
   }
   if (!("fixed" in path)) return { kind: "on-demand", ...path };
   const { fixed: _, ...link } = path;

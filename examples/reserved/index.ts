@@ -9,7 +9,9 @@ const between: [Site, Site] = [sites.ams, sites.san];
 const window = { start: config.require("start"), end: config.require("end") };
 
 const grant = new AuthToken("maintenance", { between, bandwidthMbps: 900, window, vm: lab.vm.name });
-const path = new Lightpath("way", { between, bandwidthMbps: 900, window, vm: lab.vm.name, grant });
+const lesser = config.getNumber("recastMbps");
+const afterUse = lesser === undefined ? "release" : { recast: { bandwidthMbps: lesser } };
+const path = new Lightpath("way", { between, bandwidthMbps: 900, window, vm: lab.vm.name, grant, afterUse });
 
 const vm = new VmPlacement(lab.vm.name, {
   ...lab.vm,
@@ -20,4 +22,5 @@ new Tunnel("clients", { vm, gateway: lab.gateway, address: lab.tunnel.gatewayAdd
 
 export const { site, host, epoch, lastMove } = vm;
 export const reservation = path.state;
+export const carriesMbps = path.carriesMbps;
 export const agreed = grant.domains;

@@ -1,13 +1,10 @@
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { promisify } from "node:util";
 import { z } from "zod";
 import { moveRecord } from "../controller/placement.ts";
 import { reasonOf, TurntableError } from "../errors.ts";
+import { toldByStack } from "../stack.ts";
 import { type ReportInput, reportInput } from "./input.ts";
 
-const run = promisify(execFile);
-const LARGEST_OUTPUT_BYTES = 64 * 2 ** 20;
 /** An exported resource in a list in an object: deeper than that nobody exports one. */
 const DEEPEST = 5;
 
@@ -43,32 +40,13 @@ export async function moveInFile(file: string): Promise<Source> {
  * Throws input.invalid if the CLI cannot tell the outputs, or if they hold none.
  */
 export async function movesInStack(directory: string): Promise<Source[]> {
-  const argv = ["stack", "output", "--json", "--non-interactive", "--cwd", directory];
-  const text = await run("pulumi", argv, { maxBuffer: LARGEST_OUTPUT_BYTES }).then(
-    ({ stdout }) => stdout,
-    (thrown: unknown) => {
-      throw new TurntableError(
-        "input.invalid",
-        `the outputs of ${directory}'s stack cannot be read: ${saidBy(thrown)}`,
-        {
-          ...{ retry: "safe", cause: thrown },
-          next: "Run it where `pulumi stack output` works, or give a file with --input.",
-        },
-      );
-    },
-  );
-  const found = movesIn(outputs.parse(JSON.parse(text)));
+  const told = await toldByStack(directory, ["stack", "output", "--json"], "the outputs", "give a file with --input");
+  const found = movesIn(outputs.parse(told));
   if (found.length > 0) return found;
   throw new TurntableError("input.invalid", `the outputs of ${directory}'s stack hold no record of a move`, {
     ...{ retry: "safe" },
     next: "Export one: `export const lastMove = vm.lastMove;`, then move the VM with `pulumi up`.",
   });
-}
-
-/** The CLI's own words, without the command that Node puts before them. */
-function saidBy(thrown: unknown): string {
-  const said = z.object({ stderr: z.string().trim().min(1) }).safeParse(thrown);
-  return said.success ? said.data.stderr.trim() : reasonOf(thrown);
 }
 
 /** Records of moves among a stack's outputs, wherever they are: `lastMove` itself, or a VM that was exported whole. */

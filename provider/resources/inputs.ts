@@ -31,9 +31,10 @@ function failuresOf(issue: Issue, root: unknown): CheckFailure[] {
   return [{ property: propertyPath(issue.path), reason: reason(issue, root) }];
 }
 
-/** A rule over several properties cannot be judged while any of them is unknown, a property's own only while itself is. */
+/** What is told of several properties cannot be judged while any of them is unknown, a property's own only while itself is. */
 function canBeJudged(issue: Issue, root: unknown): boolean {
-  if (issue.code === "custom" && holdsUnknown(valueAt(root, issue.path))) return false;
+  const isOfSeveral = issue.code === "custom" || issue.code === "invalid_union";
+  if (isOfSeveral && holdsUnknown(valueAt(root, issue.path))) return false;
   return !isUnknownAt(root, issue.path);
 }
 

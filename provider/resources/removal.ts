@@ -13,6 +13,22 @@ export async function giveBackAll(what: string, acts: readonly (() => Promise<vo
   if (failure !== undefined) throw withWayOut(what, failure.reason);
 }
 
+/** Does all of it, side by side, whatever fails. Rejects with the names of all that is left, and why the first of it is. */
+export async function giveBackEach(acts: ReadonlyMap<string, () => Promise<void>>): Promise<void> {
+  const outcomes = await Promise.allSettled([...acts.values()].map((act) => act()));
+  const failure = outcomes.find((one) => one.status === "rejected");
+  if (failure === undefined) return;
+  const left = [...acts.keys()].filter((_, index) => outcomes[index]?.status === "rejected").join(", ");
+  const thrown: unknown = failure.reason;
+  if (!(thrown instanceof TurntableError)) throw thrown;
+  const { code, retry, next } = thrown;
+  throw new TurntableError(code, `${left} could not be given back: ${bareReason(thrown)}`, {
+    retry,
+    next,
+    cause: thrown,
+  });
+}
+
 /** What a domain lends for a time is given back by itself when the time is over: then its silence is no obstacle. */
 export async function giveBackUnlessOver(
   context: Context,
@@ -31,10 +47,15 @@ export async function giveBackUnlessOver(
 
 function withWayOut(what: string, thrown: unknown): unknown {
   if (!(thrown instanceof TurntableError && UNREACHABLE.has(thrown.code))) return thrown;
-  const reason = reasonOf(thrown).replace(` (${thrown.code}). ${thrown.next}`, "");
-  return new TurntableError(thrown.code, `${what} is not all given back: ${reason}`, {
+  return new TurntableError(thrown.code, `${what} is not all given back: ${bareReason(thrown)}`, {
     retry: "safe",
     next: `${thrown.next} If it is gone for good, \`pulumi state delete\` forgets this resource.`,
     cause: thrown,
   });
+}
+
+/** What an error says without its code and what to do, which another error is to say. */
+export function bareReason(thrown: unknown): string {
+  const reason = reasonOf(thrown);
+  return thrown instanceof TurntableError ? reason.replace(` (${thrown.code}). ${thrown.next}`, "") : reason;
 }

@@ -9,7 +9,8 @@ import {
 } from "../controller/placement.ts";
 import { planMove } from "../controller/plan.ts";
 import { observePlacement, placeVm, relocateVm, removeVm } from "../controller/vm-verbs.ts";
-import type { CheckResult, Properties, Resource } from "../resource.ts";
+import type { CheckFailure, CheckResult, Properties, Resource } from "../resource.ts";
+import { lacksOf } from "./coverage.ts";
 import { changedInputs, checkInputs, inputsOf, parseKnown, parseRecorded } from "./inputs.ts";
 
 /** What users declare; `move` is added to it, never declared. */
@@ -38,10 +39,22 @@ function check(olds: Properties, news: Properties): CheckResult {
   const misnamed = where.success && typeof inputs.site === "string" && where.data.name !== inputs.site;
   const contradiction = { property: "site", reason: "must be the name of `location`" };
   const move = transitionBetween(olds, inputs);
+  if (move === undefined) return { inputs, failures: misnamed ? [...failures, contradiction] : failures };
   return {
-    inputs: move === undefined ? inputs : { ...inputs, move },
-    failures: misnamed ? [...failures, contradiction] : failures,
+    inputs: { ...inputs, move },
+    failures: [...failures, ...(misnamed ? [contradiction] : uncovered(olds, inputs))],
   };
+}
+
+/** A grant that the move to come could not be made under. What is not known yet is not judged. */
+function uncovered(olds: Properties, news: Properties): readonly CheckFailure[] {
+  const from = location.safeParse(olds.location);
+  const declared = declaredPlacement.safeParse(news);
+  if (!from.success || !declared.success) return [];
+  const lacks = lacksOf(declared.data, from.data);
+  if (lacks.length === 0) return [];
+  const reason = `must cover the move ${from.data.name} → ${declared.data.site}: ${lacks.join("; ")}`;
+  return [{ property: "grant", reason }];
 }
 
 /** What a changed site would do, for a preview. Unknown values, silent sites and domains leave their part of it out. */

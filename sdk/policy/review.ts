@@ -12,7 +12,7 @@ export interface SiteUnderReview {
 
 /** How a move gets its path. */
 export interface PathUnderReview {
-  readonly kind: "reserved" | "on-demand" | "fixed" | "nsi";
+  readonly kind: "reserved" | "on-demand" | "fixed" | "nsi" | "oscars";
   /** The most that it may come to carry. */
   readonly bandwidthMbps: number;
   /** Whether what crosses it is encrypted: by the move itself, or by a fixed path that is declared to do so. */
@@ -52,12 +52,13 @@ export class UnreviewableError extends Error {
   override readonly name = "UnreviewableError";
 }
 
-const [reserved, onDemand, fixed, nsi] = pathChoice.options;
+const [reserved, onDemand, fixed, nsi, oscars] = pathChoice.options;
 const { name, labels, mode, downtimeBudgetMs } = placementInputs.shape;
 // Only what rules may ask for: the rest of a path may still be unknown.
 const path = z.discriminatedUnion("kind", [
   reserved.pick({ kind: true, bandwidthMbps: true, encryption: true }).strip(),
   nsi.pick({ kind: true, bandwidthMbps: true, encryption: true }).strip(),
+  oscars.pick({ kind: true, bandwidthMbps: true, maxBandwidthMbps: true, encryption: true }).strip(),
   onDemand.pick({ kind: true, bandwidthMbps: true, maxBandwidthMbps: true, encryption: true }).strip(),
   fixed.pick({ kind: true, bandwidthMbps: true, encryption: true, encrypted: true }).strip(),
 ]);

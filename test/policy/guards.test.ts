@@ -71,6 +71,10 @@ test.each([
     { kind: "nsi", bandwidthMbps: 400, encrypted: false },
   ],
   [
+    { kind: "oscars", bandwidthMbps: 400, maxBandwidthMbps: 900 },
+    { kind: "oscars", bandwidthMbps: 900, encrypted: true },
+  ],
+  [
     { kind: "on-demand", bandwidthMbps: 100, maxBandwidthMbps: 900 },
     { kind: "on-demand", bandwidthMbps: 900, encrypted: true },
   ],

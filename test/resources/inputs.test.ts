@@ -10,7 +10,7 @@ import {
   parseRecorded,
   propertyPath,
 } from "../../provider/resources/inputs.ts";
-import { lightpathInputs } from "../../provider/resources/lightpath.ts";
+import { lightpathInputs } from "../../provider/resources/lightpath/inputs.ts";
 import { siteInputs } from "../../provider/resources/site/site.ts";
 import { tunnelInputs } from "../../provider/resources/tunnel.ts";
 import { UNKNOWN } from "../../provider/resources/unknowns.ts";

@@ -1,5 +1,6 @@
+import { SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import type { Properties } from "../../provider/resource.ts";
+import type { CheckFailure, Properties } from "../../provider/resource.ts";
 import { UNKNOWN } from "../../provider/resources/unknowns.ts";
 import { vmPlacementResource } from "../../provider/resources/vm-placement.ts";
 import { composed, listener, placementAt, siteNamed } from "./declarations.ts";
@@ -21,6 +22,11 @@ const NSI = {
   ...{ kind: "nsi", provider: "urn:ogf:network:transit.example:2026:nsa", url: "https://127.0.0.1:1/nsi" },
   ...{ fingerprint: `SHA256:${"A".repeat(43)}`, requester: "urn:ogf:network:us.example:2026:nsa" },
   ...{ callback: { url: "https://127.0.0.1:2/callback", port: 2 }, bandwidthMbps: 400 },
+};
+
+const OSCARS = {
+  ...{ kind: "oscars", url: "https://127.0.0.1:1", fingerprint: `SHA256:${"A".repeat(43)}` },
+  ...{ ports: { a: { device: "A", port: "A:1", vlans: [100] } }, bandwidthMbps: 400 },
 };
 
 describe("checking a placement", () => {
@@ -61,9 +67,79 @@ describe("checking a placement", () => {
     [{ ...NSI, callback: { url: "http://127.0.0.1:2/callback", port: 2 } }, "lightpath.callback.url"],
     [{ ...NSI, fingerprint: "SHA256:short" }, "lightpath.fingerprint"],
     [{ ...NSI, maxBandwidthMbps: 900 }, "lightpath.maxBandwidthMbps"],
+    [{ ...OSCARS, url: "http://127.0.0.1:1" }, "lightpath.url"],
+    [{ ...OSCARS, ports: { a: { device: "A", port: "A:1", vlans: [] } } }, "lightpath.ports.a.vlans"],
+    [{ ...OSCARS, maxBandwidthMbps: 300 }, "lightpath.maxBandwidthMbps"],
+    [{ ...OSCARS, token: "secret" }, "lightpath.token"],
   ])("refuses the path %j", async (lightpath, property) => {
     const { failures } = await resource.check({ olds: {}, news: placementAt("ams", { lightpath }) });
     expect(failures.map((failure) => failure.property)).toEqual([property]);
+  });
+});
+
+describe("a declared grant", () => {
+  const [hourAgo, hourAhead] = [-1, 1].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString());
+  const STPS = ["urn:ogf:network:ams.example:2026:site", "urn:ogf:network:san.example:2026:site"];
+
+  /** What is said against a move to san under a grant for all that it needs, but for these changes. */
+  async function saidOf(changes: Properties, news: Properties = {}, jwt?: string): Promise<readonly CheckFailure[]> {
+    const details = {
+      ...{ type: "lightpath-grant", between: STPS, bandwidthMbps: 900, vm: "radar", domains: ["ams.example"] },
+      ...{ window: { start: hourAgo, end: hourAhead }, ...changes },
+    };
+    const claims = { sub: "alice", jti: "g1", consents: {}, authorization_details: [details] };
+    const signed = await new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).sign(Buffer.alloc(32));
+    const home = siteNamed("ams").domain;
+    const grant = { id: "g1", jwt: jwt ?? signed, home, window: { start: hourAgo, end: hourAhead } };
+    const there = placementAt("san", { grant, ...news });
+    return (await resource.check({ olds: await checked(placementAt("ams")), news: there })).failures;
+  }
+  const reserved = {
+    kind: "reserved",
+    connectionId: "c1",
+    home: siteNamed("ams").domain,
+    bandwidthMbps: 901,
+    mtu: 9000,
+  };
+
+  test("that covers the move is fine, whichever way it goes", async () => {
+    expect(await saidOf({})).toEqual([]);
+    expect(await saidOf({ between: STPS.toReversed() })).toEqual([]);
+    expect(await saidOf({ encryption: "tls" })).toEqual([]);
+  });
+
+  test.each<[Properties, Properties, RegExp]>([
+    [{ bandwidthMbps: 100 }, {}, /^must cover the move ams → san: it is for 100 Mbps, not for 900 Mbps$/],
+    [{}, { lightpath: reserved }, /: it is for 900 Mbps, not for 901 Mbps$/],
+    [
+      { vm: "other", bandwidthMbps: 1 },
+      {},
+      /: it is for 1 Mbps, not for 900 Mbps; it is for the VM other, not for radar$/,
+    ],
+    [{ between: [STPS[0], "urn:ogf:network:bru.example:2026:site"] }, {}, /: it is for .* and .*bru.*, not for .*san/],
+    [
+      { window: { start: hourAhead, end: new Date(Date.now() + 7_200_000).toISOString() } },
+      {},
+      /: it begins at .*, after/,
+    ],
+    [{ window: { start: "2026-01-01T00:00:00Z", end: hourAgo } }, {}, /: it ends at .*, before/],
+    [
+      { encryption: "tls" },
+      { lightpath: { kind: "on-demand", bandwidthMbps: 9, encryption: "none" } },
+      /in the clear$/,
+    ],
+  ])("that is %j is refused before anybody is asked, with what is missing", async (changes, news, reason) => {
+    expect(await saidOf(changes, news)).toEqual([{ property: "grant", reason: expect.stringMatching(reason) }]);
+  });
+
+  test("is judged where there is a move that needs one, and once it is known", async () => {
+    const fixed = { kind: "fixed", bandwidthMbps: 900, mtu: 9000, rttMs: 1 };
+    expect(await saidOf({ vm: "other" }, { lightpath: fixed })).toEqual([]);
+    expect(await saidOf({ vm: "other" }, placementAt("ams"))).toEqual([]);
+    expect(await saidOf({ vm: "other" }, { grant: UNKNOWN })).toEqual([]);
+    expect(await saidOf({}, {}, "eyJ")).toEqual([
+      { property: "grant", reason: "must cover the move ams → san: it is not the grant of an AuthToken" },
+    ]);
   });
 });
 

@@ -84,6 +84,12 @@ const NSI = {
   callback: { url: "https://127.0.0.1:2/callback", port: 2 },
 };
 
+/** A controller of OSCARS 1.0, as a program declares it. */
+const OSCARS = {
+  ...{ url: "https://127.0.0.1:1", fingerprint: `SHA256:${"A".repeat(43)}` },
+  ports: { "urn:ogf:network:ams.example:2026:site": { device: "A", port: "A:1", vlans: [100, 101] } },
+};
+
 describe("the SDK", () => {
   beforeEach(() => listen(false));
 
@@ -125,6 +131,10 @@ describe("the SDK", () => {
       { nsi: NSI, bandwidthMbps: 400 },
       { kind: "nsi", ...NSI, bandwidthMbps: 400 },
     ],
+    [
+      { oscars: OSCARS, bandwidthMbps: 400, maxBandwidthMbps: 900 },
+      { kind: "oscars", ...OSCARS, bandwidthMbps: 400, maxBandwidthMbps: 900 },
+    ],
   ])("sends the path %j as %j", async (lightpath, expected) => {
     const vm = new VmPlacement("radar", { ...vmArgs, site: new Site("ams", siteArgs("ams")), lightpath });
     expect((await sentBy(vm, "radar")).inputs.lightpath).toEqual(expected);
@@ -141,6 +151,27 @@ describe("the SDK", () => {
       expect(text).toContain("4dabf18193072939515e22adb298388d");
       expect(text).toContain("eyJ-signed");
     }
+  });
+
+  test("sends how often a path comes again", async () => {
+    const { ams, san, grant } = world();
+    const recurrence = { every: "weekly", times: 4, timeZone: "UTC" } as const;
+    const args = { bandwidthMbps: 900, window, recurrence, vm: "radar", grant };
+    const path = new Lightpath("series", { between: [ams, san], ...args });
+    expect((await sentBy(path, "series")).inputs.recurrence).toEqual(recurrence);
+  });
+
+  test("sends the grant of a second way, which is secret too", async () => {
+    const { ams, san, grant } = world();
+    const shared = { bandwidthMbps: 900, vm: "radar" };
+    const longer = { ...window, end: "2026-01-03T00:00:00Z" };
+    const protectingGrant = new AuthToken("second", { between: [ams, san], ...shared, window: longer });
+    const args = { ...shared, grant, protection: "domains", protectingGrant } as const;
+    const sent = declared(await sentBy(new Lightpath("pair", { between: [ams, san], ...args }), "pair"));
+    expect(sent.protection).toBe("domains");
+    const text = JSON.stringify(sent.protectingGrant);
+    expect(text).toContain(longer.end);
+    expect(text).toContain("4dabf18193072939515e22adb298388d");
   });
 
   test("ties a tunnel to where its VM is", async () => {
