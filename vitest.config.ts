@@ -1,4 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+/** Whatever the tests start in Node, hundreds of agents, programs and providers, is compiled once. */
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url));
 
 /** A machine may be busy with other things: what is waited for is given time. */
 const LIMITS = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } };
@@ -17,6 +21,8 @@ const MEASURING = [
   "test/lab/probe/*.test.ts",
 ];
 const E2E_MEASURING = ["test/e2e/turn.test.ts"];
+/** A guest that dirties its memory without end takes a processor from whoever runs beside it: `npm run test:recast`. */
+const ON_REQUEST = process.env.TURNTABLE_RECAST === undefined ? ["test/e2e/recast.test.ts"] : [];
 
 export default defineConfig({
   test: {
@@ -45,7 +51,7 @@ export default defineConfig({
           name: "e2e",
           sequence: { groupOrder: 3 },
           include: ["test/e2e/**/*.test.ts", NAMED_FAULTS],
-          exclude: E2E_MEASURING,
+          exclude: [...E2E_MEASURING, ...ON_REQUEST],
           globalSetup: "test/e2e/setup.ts",
           // Each in a lab of its own (LANES, test/e2e/lab.ts): most of the time they wait for far sites.
           maxWorkers: 2,

@@ -2,8 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Agent, request } from "undici";
 import { domainConfig, type Topology } from "../../provider/domain/config.ts";
+import { hostKeyFingerprint } from "../../provider/host/host-key.ts";
 import { readIfThere, writeAtomically } from "./files.ts";
-import { CALLER_ID, keyFiles, publicHalf } from "./keys.ts";
+import { CALLER_ID, keyFiles, publicHalf, sshPublicKey } from "./keys.ts";
 import {
   AGENT_PORT,
   CHANNELS,
@@ -68,9 +69,20 @@ async function configOf(lab: Lab, domain: DomainKey): Promise<string> {
     clients: isHome ? [caller] : [],
     peers: await Promise.all(peers),
     topology: topologyOf(lab),
+    sites: await sitesOf(lab, domain),
     element: { driver: "linux", devices: portsOf(domain) },
   });
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+/** A site's domain knows the host there. */
+async function sitesOf(lab: Lab, domain: DomainKey) {
+  const own = SITES.filter((site) => site === domain);
+  const sites = own.map(async (site) => {
+    const key = await sshPublicKey(keyFiles(lab).host(site));
+    return [stpOf(site), { hostKeys: [hostKeyFingerprint(key)] }] as const;
+  });
+  return Object.fromEntries(await Promise.all(sites));
 }
 
 function topologyOf(lab: Lab): Topology {

@@ -5,7 +5,7 @@ import type { Piece } from "./piece.ts";
 
 /**
  * The lightpath's ports, one per channel: host lp ↔ uni of its domain's switch, and ams' east ↔ transit's west.
- * They stay down: a site's port is set up when it is lit, and nothing joins two ports of a switch but its domain's agent.
+ * A site's port is set up when it is lit, a link's by its domain's agent, and nothing but that joins two ports of a switch.
  */
 export function lightpathPiece(lab: Lab): Piece {
   const cables = CHANNELS.flatMap((channel) => cablesOf(lab, channel));

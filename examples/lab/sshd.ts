@@ -59,6 +59,8 @@ async function filesOf(lab: Lab, server: ServerName): Promise<readonly (readonly
     AllowAgentForwarding: "no",
     X11Forwarding: "no",
     PermitUserRC: "no",
+    // bash reads root's .bashrc for each command of sshd's own, whatever a developer has in it, unless it is in another shell.
+    SetEnv: "SHLVL=1",
     PrintMotd: "no",
     PrintLastLog: "no",
     UseDNS: "no",

@@ -74,7 +74,7 @@ async function activeGrants(here: World): Promise<string[]> {
 /** What a domain's store answers. */
 export function rows(
   { lab }: World,
-  domain: DomainKey,
+  domain: DomainKey | "relay",
   select: string,
   ...parameters: readonly string[]
 ): Record<string, unknown>[] {

@@ -6,14 +6,16 @@ import { bringUp } from "../../examples/lab/lab.ts";
 import { type DomainKey, LIGHTPATH_ADDRESS, type SiteName } from "../../examples/lab/layout.ts";
 import { policyFolder } from "../../examples/lab/policies.ts";
 import { startDaemon } from "../../examples/lab/process.ts";
+import { type DomainConfig, domainConfig } from "../../provider/domain/config.ts";
 import { until } from "../breakage/until.ts";
 import { inside, type World } from "./world.ts";
+
+const PATIENCE_MS = 120_000;
 
 /** Undoes what was broken. */
 export type Mend = () => Promise<void>;
 
 const processRecord = z.looseObject({ pid: z.int() });
-const agentConfig = z.record(z.string(), z.json());
 const journal = z.looseObject({
   stages: z.array(z.object({ stage: z.string(), state: z.string() })),
   borrowed: z.object({ connection: z.string().optional() }),
@@ -26,6 +28,13 @@ export async function repair({ lab }: World): Promise<void> {
 
 async function pidOf({ lab }: World, daemon: string): Promise<number> {
   return processRecord.parse(JSON.parse(await readFile(lab.path("run", `${daemon}.json`), "utf8"))).pid;
+}
+
+/** Stops one of the lab's processes where it is, and lets it go on. */
+export async function pause(here: World, daemon: string): Promise<Mend> {
+  const pid = await pidOf(here, daemon);
+  process.kill(pid, "SIGSTOP");
+  return async () => void process.kill(pid, "SIGCONT");
 }
 
 /** Ends one of the lab's processes for good: "agent-transit", "sshd-san". */
@@ -77,19 +86,25 @@ export async function lowerLimit(here: World, domain: DomainKey, maxBandwidthMbp
   };
 }
 
-type AgentConfig = z.output<typeof agentConfig>;
-
 /** Runs a domain's agent with another configuration, until the lab is repaired. */
 export async function changeAgent(
-  { lab }: World,
+  here: World,
   domain: DomainKey,
-  change: (config: AgentConfig) => AgentConfig,
+  change: (config: DomainConfig) => DomainConfig,
 ): Promise<void> {
-  const config = agentConfig.parse(JSON.parse(await readFile(lab.path("domains", domain, "config.json"), "utf8")));
+  await runAgent(here, domain, here.lab.namespaces[`${domain}-switch`], change(await agentConfig(here, domain)));
+}
+
+/** What the lab has a domain's agent run with. */
+export async function agentConfig({ lab }: World, domain: DomainKey): Promise<DomainConfig> {
+  return domainConfig.parse(JSON.parse(await readFile(lab.path("domains", domain, "config.json"), "utf8")));
+}
+
+/** Runs a domain's agent, in place of the one that runs, if there is one. */
+export async function runAgent({ lab }: World, domain: string, namespace: string, config: DomainConfig): Promise<void> {
   const changed = lab.path("domains", domain, "changed.json");
-  await run(["tee", changed], { input: JSON.stringify(change(config)) });
+  await writeAtomically(changed, JSON.stringify(config));
   const argv = [process.execPath, new URL("../../provider/main.ts", import.meta.url).pathname, "domain"];
-  const namespace = lab.namespaces[`${domain}-switch`];
   const log = lab.path("log", `agent-${domain}.log`);
   const listening = async () => (await readFile(log, "utf8").catch(() => "")).includes("listening");
   const daemon = { name: `agent-${domain}`, argv: [...argv, "--config", changed], namespace, inputs: "changed" };
@@ -111,7 +126,7 @@ export async function unplug(here: World, site: SiteName): Promise<Mend> {
   return () => repair(here);
 }
 
-/** What goes into the long way no longer comes out, and nobody is told. */
+/** What goes into the long way no longer comes out, and no end of a path is told. */
 export async function cut({ lab }: World): Promise<Mend> {
   const set = async (state: "up" | "down") => {
     for (const channel of [0, 1])
@@ -138,11 +153,13 @@ export async function when(
 export async function whenCopying({ lab }: World, from: SiteName, what: "disk" | "memory"): Promise<void> {
   const to = from === "ams" ? "san" : "ams";
   const query = ["ss", "-tinHO", "state", "established", "dst", LIGHTPATH_ADDRESS[to]];
-  await inTime(`the copy of the ${what}`, async () => {
+  const copied = async () => {
     const connections = await inside(lab.namespaces[from], ...query);
     const taken = [...connections.matchAll(/bytes_acked:(\d+)/g)].filter(([, bytes]) => Number(bytes) > 2e6);
     return taken.length >= (what === "disk" ? 1 : 2);
-  });
+  };
+  // Each look is a process: more of them would take from the copy that is looked at.
+  await until(`the copy of the ${what}`, copied, PATIENCE_MS, 25);
 }
 
 /** The near end of the disk's way, which the source's nbdkit is. */
@@ -160,5 +177,5 @@ export async function killHypervisor(
 }
 
 async function inTime(what: string, there: () => Promise<boolean>): Promise<void> {
-  await until(what, there, 120_000, 5);
+  await until(what, there, PATIENCE_MS, 5);
 }

@@ -17,9 +17,11 @@ export class RunningUp {
   /** What it started and outlives it. */
   #orphans: readonly number[] = [];
 
-  constructor({ environment }: World) {
-    this.#child = spawn("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never"], {
-      cwd: REPOSITORY,
+  /** `project`: its folder; absent: the lab's own. */
+  constructor({ environment }: Pick<World, "environment">, project = REPOSITORY, ...options: readonly string[]) {
+    const argv = ["up", "--yes", "--skip-preview", "--non-interactive", "--color", "never", ...options];
+    this.#child = spawn("pulumi", argv, {
+      cwd: project,
       env: { ...process.env, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -87,10 +89,15 @@ function descendantsOf(pid: number): readonly number[] {
 /** From now on a site's end of the path carries so much; short queues, so that nobody takes it for dead. */
 export async function shapePath({ lab }: World, site: SiteName, rateMbps: number): Promise<void> {
   for (const device of ["lp0", "lp1"]) {
-    const shown = await inside(lab.namespaces[site], "tc", "qdisc", "show", "dev", device);
-    if (!shown.includes("tbf")) continue;
+    const isShaped = async () =>
+      (await inside(lab.namespaces[site], "tc", "qdisc", "show", "dev", device)).includes("tbf");
+    if (!(await isShaped())) continue;
     const shaper = ["rate", `${rateMbps}mbit`, "burst", "256kb", "limit", "512kb"];
-    await inside(lab.namespaces[site], "tc", "qdisc", "change", "dev", device, "root", "tbf", ...shaper);
+    const changed = inside(lab.namespaces[site], "tc", "qdisc", "change", "dev", device, "root", "tbf", ...shaper);
+    // A move that ends meanwhile leaves the path, and nothing to be shaped.
+    await changed.catch(async (thrown: unknown) => {
+      if (await isShaped()) throw thrown;
+    });
   }
 }
 

@@ -5,25 +5,32 @@ import { z } from "zod";
 import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { CALLER_ID } from "../../examples/lab/keys.ts";
-import { DOMAINS, type DomainKey } from "../../examples/lab/layout.ts";
+import { DOMAINS, type DomainKey, type SiteName } from "../../examples/lab/layout.ts";
+import { segmentOf } from "../../provider/host/segment.ts";
+import { commandOf, processesIn } from "../breakage/processes.ts";
+import { until } from "../breakage/until.ts";
 import { owed, rows } from "./aftermath.ts";
 import { killHypervisor } from "./breakage.ts";
-import { SETTLING, settledTraces, traces, type World, world } from "./world.ts";
+import { RunningUp } from "./crash.ts";
+import { inside, SETTLING, settledTraces, traces, type World, world } from "./world.ts";
 
 const PROJECT = fileURLToPath(new URL("programs/many", import.meta.url));
 const STACK = "e2e-many";
 const COUNT = Number(process.env.TURNTABLE_MANY ?? 4);
+const NAMES = Array.from({ length: COUNT }, (_, index) => `many-${index + 1}`);
 const LAST = `many-${COUNT}`;
 const outputs = z.looseObject({ places: z.array(z.string()) });
 
 let here: World;
 let before: Record<string, string>;
+let environment: Readonly<Record<string, string>>;
 let pulumi: PulumiCli;
 
 beforeAll(async () => {
   here = await world();
   before = await settledTraces(here);
-  pulumi = new PulumiCli(PROJECT, { ...shellEnvironment(here.lab), PULUMI_STACK: STACK }, false);
+  environment = { ...shellEnvironment(here.lab), PULUMI_STACK: STACK };
+  pulumi = new PulumiCli(PROJECT, environment, false);
   const { sshKeyFile, callerKeyFile } = here.inventory.credentials;
   await rm(`${PROJECT}/Pulumi.${STACK}.yaml`, { force: true });
   await pulumi.run("stack", "init", STACK);
@@ -38,7 +45,8 @@ afterAll(async () => {
   await rm(`${PROJECT}/Pulumi.${STACK}.yaml`, { force: true });
 });
 
-const upAll = () => pulumi.attempt("up", "--yes", "--skip-preview", "--continue-on-error", "--parallel", "10");
+const SIDE_BY_SIDE = ["--continue-on-error", "--parallel", "10"];
+const upAll = () => pulumi.attempt("up", "--yes", "--skip-preview", ...SIDE_BY_SIDE);
 
 test("VMs that move in one update share one lightpath, switch over one by one, and do not fail with one of them", async () => {
   await pulumi.run("up", "--yes", "--skip-preview");
@@ -68,10 +76,50 @@ test("VMs that move in one update share one lightpath, switch over one by one, a
   const again = await upAll();
   expect(again.code, again.output).toBe(0);
   expect(outputs.parse(await pulumi.outputs()).places).toEqual(Array(COUNT).fill("san"));
+  expect(await running()).toEqual({ ams: [], san: NAMES });
+});
+
+test("killed with one of them arrived and the others on the shared path: the next up finishes them all", async () => {
+  await pulumi.run("config", "set", "site", "ams");
+  const doomed = new RunningUp({ environment }, PROJECT, ...SIDE_BY_SIDE);
+  await whenOneHasArrived();
+  await doomed.killAll();
+  await pulumi.attempt("cancel", "--yes");
+  const { code, output } = await upAll();
+  expect(code, output).toBe(0);
+  expect(outputs.parse(await pulumi.outputs()).places).toEqual(Array(COUNT).fill("ams"));
+  expect(await running()).toEqual({ ams: NAMES, san: [] });
+  expect(await owed(here)).toEqual([]);
+  await pulumi.run("refresh", "--yes", "--skip-preview", "--expect-no-changes");
   await pulumi.run("destroy", "--yes", "--skip-preview");
   expect(await owed(here)).toEqual([]);
   await expect.poll(() => traces(here), SETTLING).toEqual(before);
 });
+
+/** By site, the VMs that run there, on their networks, and were not started anew since they were moved there. */
+async function running(): Promise<Record<SiteName, string[]>> {
+  const at = async (site: SiteName) => {
+    const pids = await processesIn(here.inventory.namespaces[site]);
+    const links = await inside(here.inventory.namespaces[site], "ip", "-o", "link", "show");
+    const found = NAMES.filter((name) => {
+      const { bridge, tap } = segmentOf(name);
+      const hypervisors = pids.filter((pid) => commandOf(pid).startsWith(`qemu-system-x86_64 -name ${name} `));
+      return hypervisors.length === 1 && new RegExp(` ${tap}: .* master ${bridge} `).test(links);
+    });
+    const logs = found.map((name) => readFile(`${here.lab.storage(site)}/${name}/serial.log`, "utf8").catch(() => ""));
+    const booted = (await Promise.all(logs)).filter((log) => log.includes("GUEST READY"));
+    return booted.length === 0 ? found : [...found, `${booted.length} were started anew`];
+  };
+  return { ams: await at("ams"), san: await at("san") };
+}
+
+/** One VM is committed to ams; it was not waited for until it was told. */
+async function whenOneHasArrived(): Promise<void> {
+  const records = () =>
+    NAMES.map((name) => readFile(`${here.lab.storage("ams")}/${name}/vm.json`, "utf8").catch(() => ""));
+  const arrived = async () => (await Promise.all(records())).some((text) => /"role":\s*"active"/.test(text));
+  await until("one VM is at ams", arrived, 180_000, 20);
+}
 
 /** SIGKILL to the last VM's QEMU at its destination as soon as its disks are being copied there. */
 async function killWhenReady(): Promise<void> {

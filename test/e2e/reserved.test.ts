@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { attempt } from "../../examples/lab/command.ts";
 import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
 import { moveTo } from "../../examples/lab/demo/turn.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
@@ -10,6 +11,7 @@ import { REPOSITORY } from "../../examples/lab/layout.ts";
 import { framesPass, joinedPorts, type World, world } from "./world.ts";
 
 const PROJECT = path.join(REPOSITORY, "examples/reserved");
+const MAIN = path.join(REPOSITORY, "provider/main.ts");
 const STACK = "e2e-reserved";
 const outputs = z.looseObject({ reservation: z.string(), agreed: z.array(z.string()) });
 
@@ -50,6 +52,24 @@ test("a declared grant and a declared path serve moves in both directions, and s
   expect(back.path.connectionId).toBe(there.path.connectionId);
   expect(outputs.parse(await pulumi.outputs()).reservation).toBe("reserved");
   await pulumi.run("refresh", "--yes", "--skip-preview", "--expect-no-changes");
+});
+
+test("the network tells of the path to whoever is in the project's folder", async () => {
+  const argv = ["lightpath", "list", "--stack", PROJECT, "--json"];
+  const env = { ...process.env, ...shellEnvironment(here.lab), PULUMI_STACK: STACK };
+  const { stdout, stderr, code } = await attempt([process.execPath, MAIN, ...argv], { env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(
+    stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
+    {
+      domain: "ams.example",
+      connection: expect.objectContaining({ state: "reserved", bandwidthMbps: 900, vm: here.inventory.vm.name }),
+    },
+  ]);
 });
 
 test("the signed grant is a secret in the state", async () => {

@@ -37,6 +37,7 @@ const VIOLATIONS: readonly (readonly [from: string, to: string, rule: string])[]
   ["provider/controller/steer.ts", "provider/hypervisor/hypervisor.ts", "steer-sees-its-port"],
   ["provider/controller/release.ts", "provider/tunnel/tunnel.ts", "release-sees-its-port"],
   ["provider/domain/server.ts", "provider/aaa/client.ts", "domains-share-the-wire"],
+  ["provider/domain/drac/coordinator.ts", "provider/domain/drac/sqlite/connections.ts", "stores-behind-ports"],
   ["provider/door.ts", "provider/domain/server.ts", "domains-apart"],
   ["sdk/site.ts", "provider/door.ts", "sdk-is-thin"],
   ["provider/credentials.ts", "sdk/plain.ts", "provider-below-sdk"],
@@ -58,9 +59,12 @@ const ALLOWED: readonly (readonly [from: string, to: string])[] = [
   ["provider/controller/migrate.ts", "provider/hypervisor/hypervisor.ts"],
   ["provider/hypervisor/qemu/qemu.ts", "provider/host/host.ts"],
   ["provider/lightpath/nsi/nsi.ts", "provider/aaa/channel.ts"],
+  ["provider/controller/placement.ts", "provider/lightpath/oscars/record.ts"],
   ["provider/domain/server.ts", "provider/aaa/wire.ts"],
   ["provider/domain/server.ts", "provider/lightpath/drac/wire.ts"],
   ["provider/domain/nsi/provider.ts", "provider/lightpath/nsi/wire/messages.ts"],
+  ["provider/domain/drac/half.ts", "provider/domain/drac/sqlite/connections.ts"],
+  ["provider/domain/drac/sqlite/connections.ts", "provider/domain/drac/stored/connections.ts"],
   ["sdk/site.ts", "provider/host/record.ts"],
 ];
 

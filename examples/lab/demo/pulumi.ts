@@ -13,19 +13,24 @@ export class PulumiCli {
   readonly #directory: string;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #echo: boolean;
+  readonly #namespace: string | undefined;
 
-  /** `echo`: show what the CLI shows while it runs. */
-  constructor(directory: string, environment: Readonly<Record<string, string>>, echo: boolean) {
+  /** `echo`: show what the CLI shows while it runs. `namespace`: where it runs; this process's own if absent. */
+  constructor(directory: string, environment: Readonly<Record<string, string>>, echo: boolean, namespace?: string) {
     this.#directory = directory;
     this.#environment = environment;
     this.#echo = echo;
+    this.#namespace = namespace;
   }
 
   /** Runs a command to its end, whatever its exit code. */
   async attempt(...argv: readonly string[]): Promise<CliResult> {
     // A passphrase of the user's shell would win over the lab's passphrase file.
     const { PULUMI_CONFIG_PASSPHRASE: _, ...inherited } = process.env;
-    const child = spawn("pulumi", [...argv, "--non-interactive", "--color", "never"], {
+    const command = ["pulumi", ...argv, "--non-interactive", "--color", "never"];
+    const within = this.#namespace === undefined ? [] : ["ip", "netns", "exec", this.#namespace];
+    const [program = "", ...rest] = [...within, ...command];
+    const child = spawn(program, rest, {
       cwd: this.#directory,
       env: { ...inherited, ...this.#environment },
       stdio: ["ignore", "pipe", "pipe"],
@@ -50,7 +55,7 @@ export class PulumiCli {
 
   /** The stack's outputs, secrets left out. */
   async outputs(): Promise<unknown> {
-    const quiet = new PulumiCli(this.#directory, this.#environment, false);
+    const quiet = new PulumiCli(this.#directory, this.#environment, false, this.#namespace);
     const text = await quiet.run("stack", "output", "--json");
     return JSON.parse(text.slice(text.indexOf("{")));
   }

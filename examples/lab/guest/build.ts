@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { makeDisk } from "./disk.ts";
+import { makeDisk, SEEDED } from "./disk.ts";
 import { findKernel, type Kernel } from "./kernel.ts";
 import { resolveModules } from "./modules.ts";
 import { run } from "./run.ts";
@@ -73,7 +73,9 @@ async function makeInitrd(kernel: Kernel, target: string, scratch: string): Prom
   await writeFile(path.join(root, "modules/order"), modules.map((module) => `${module.name}\n`).join(""));
   const sources = (await sourceFiles()).filter((file) => file.endsWith(".c"));
   const application = path.join(root, "sbin/application");
-  await run("gcc", ["-O2", "-s", "-static", "-pthread", "-Wall", "-Wextra", "-o", application, ...sources]);
+  const seeded = [`-DSEEDED_FILES=${SEEDED.files}`, `-DSEEDED_MIB=${SEEDED.mib}`];
+  const options = ["-O2", "-s", "-static", "-pthread", "-Wall", "-Wextra", ...seeded];
+  await run("gcc", [...options, "-o", application, ...sources]);
   const entries = await readdir(root, { recursive: true });
   // Uncompressed: an emulated processor takes longer to unpack it than QEMU to hand it over.
   const archive = await run("cpio", ["--quiet", "-o", "-H", "newc", "-R", "0:0"], {

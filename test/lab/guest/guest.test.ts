@@ -155,3 +155,9 @@ test("tells a stall, in which its clock ran on, from a stop", async () => {
   expect(lengthMs).toBeGreaterThan(thawAtMs - frozenAtMs - 100);
   expect(lengthMs).toBeLessThan(2 * (thawAtMs - frozenAtMs));
 });
+
+// The last of all: nothing is whole any more afterwards.
+test("knows what of its data is spoilt", async () => {
+  await guest.spoil("/seeded/2.bin");
+  await expect(control.verify()).rejects.toThrow("bad 1 files 0 blocks");
+});

@@ -13,6 +13,7 @@ const exec = promisify(execFile);
 
 export const GUEST_ADDRESS = "10.1.1.2";
 export const GUEST_MAC = "52:54:00:10:01:02";
+const BLOCK_BYTES = 4096;
 const BOOT_TIMEOUT_MS = 40_000;
 
 /** Runs ip(8). */
@@ -29,6 +30,8 @@ export class PlainGuest {
   /** From the start of QEMU until the application was there. */
   bootMs = 0;
   #directory = "";
+  /** What its disk was before anything was written. */
+  #pristine = "";
   #qemu: ChildProcess | undefined;
   #monitor: Monitor | undefined;
 
@@ -46,6 +49,19 @@ export class PlainGuest {
   /** Sends a signal to QEMU's process. */
   signal(signal: NodeJS.Signals): void {
     this.#qemu?.kill(signal);
+  }
+
+  /** Spoils a sector of a file on the guest's disk beneath it. */
+  async spoil(file: string): Promise<void> {
+    const raw = path.join(this.#directory, "disk.raw");
+    // A mounted file system's tables may contradict each other at any one instant; where a file lies has not changed.
+    await exec("qemu-img", ["convert", "-O", "raw", this.#pristine, raw]);
+    const { stdout, stderr } = await exec("debugfs", ["-R", `blocks ${file}`, raw]);
+    const offset = Number(stdout.split(" ")[0]) * BLOCK_BYTES;
+    if (!(offset > 0)) throw new Error(`debugfs does not tell where ${file} lies: ${stderr}`);
+    await this.monitor.execute("human-monitor-command", {
+      "command-line": `qemu-io d0 "write -P 90 ${offset} 512"`,
+    });
   }
 
   async makeNamespaces(): Promise<void> {
@@ -70,6 +86,7 @@ export class PlainGuest {
     const { kernel, initrd, disk } = await buildGuest(path.join(tmpdir(), "turntable-test-guest"));
     const file = (name: string) => path.join(this.#directory, name);
     await copyFile(disk, file("disk.qcow2"));
+    this.#pristine = disk;
     const startedAt = performance.now();
     const machine = "-M pc,hpet=on -accel tcg -cpu max -m 200 -nodefaults -display none".split(" ");
     const devices = [

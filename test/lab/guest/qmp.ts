@@ -34,10 +34,10 @@ export class Monitor {
     }
   }
 
-  async execute(command: string): Promise<void> {
+  async execute(command: string, given: object = {}): Promise<void> {
     const answer = await new Promise<string>((resolve) => {
       this.#waiting.push(resolve);
-      this.#socket.write(`${JSON.stringify({ execute: command })}\n`);
+      this.#socket.write(`${JSON.stringify({ execute: command, arguments: given })}\n`);
     });
     if (answer.includes('"error"')) throw new Error(`${command}: ${answer}`);
   }

@@ -7,7 +7,7 @@ struct seeded_check {
   unsigned bad;
 };
 
-/** Re-reads the files that the disk came with, past the page cache, against their SHA-256 list. An unreadable list counts as bad. */
+/** Re-reads the files that the disk came with, past the page cache: SEEDED_FILES of SEEDED_MIB each, of the seeds from 0 on. */
 struct seeded_check files_verify_seeded(void);
 
 /** Writes a file of `mib` MiB that belongs to `seed`, and makes it durable. Returns 0, or an errno. */
