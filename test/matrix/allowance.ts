@@ -19,7 +19,9 @@ export interface Allowance {
 
 export function allowanceOf({ fault, moment }: Cell): Allowance {
   const atDestination = HELD_BY_DESTINATION.includes(moment);
-  const mayDie = atDestination ? KILL_DESTINATION.includes(fault) : fault === "source QEMU killed";
+  // A hypervisor that gets no more memory ends itself when it next asks for some, which may be once it holds the VM.
+  const late = fault === "destination memory short" && moment !== "before copy";
+  const mayDie = late || (atDestination ? KILL_DESTINATION.includes(fault) : fault === "source QEMU killed");
   // What is broken just before is still broken when the migration was continued.
   const silent = SWITCHING_OVER.includes(moment) && faultNamed(fault).silencesDestination === true;
   const mayPause = silent || (atDestination && fault === "destination disk full");

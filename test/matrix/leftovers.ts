@@ -43,7 +43,8 @@ export async function leftForGood({ bare }: Lane, setting: Setting, home: SiteNa
   return [...sites.flat(), ...beside, ...(await owed(here))];
 }
 
-const SETTLING_MS = 20_000;
+/** More than the 30 s for which a pilot calls a gateway where nobody listens any more (TURN_MS, pilot/arrival.py). */
+const SETTLING_MS = 40_000;
 const LOOK_EVERY_MS = 500;
 
 async function settle(look: () => Promise<string[]>, site: SiteName): Promise<string[]> {

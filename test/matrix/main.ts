@@ -3,6 +3,7 @@ import { reasonOf } from "../../provider/errors.ts";
 import { Player } from "./cell.ts";
 import { possibleCells, timesWanted } from "./cells.ts";
 import { type Lane, openLane } from "./lane.ts";
+import { isKin } from "./lineage.ts";
 import { type Cell, nameOf, type Result } from "./result.ts";
 import { addResult, readResults, resultsOf } from "./results.ts";
 import { revision } from "./revision.ts";
@@ -33,7 +34,7 @@ async function main(options: Options): Promise<void> {
     (cell) => options.only.length === 0 || options.only.some((word) => nameOf(cell).includes(word)),
   );
   if (chosen.length === 0) throw new Error(`no cell is named so: ${options.only.join(", ")}`);
-  const earlier = (await readResults()).filter(({ digest }) => digest === tested.digest);
+  const earlier = (await readResults()).filter(({ digest }) => isKin(digest, tested.digest));
   const passed = (cell: Cell) => resultsOf(earlier, cell).filter((one) => one.passed).length;
   const wanted = (cell: Cell) => (options.times ?? timesWanted(cell)) - (options.again ? 0 : passed(cell));
   const rounds = Math.max(...chosen.map(wanted));

@@ -41,10 +41,8 @@ export const MEANINGS: Record<Moment, string> = {
   "before release": "the gateway has turned; nothing was given back, the source's QEMU still stands there",
 };
 
-/** Slow enough that there is time to break something in the middle. */
-const SLOW_MBPS = 160;
-/** Slow enough for a fault that takes some seconds to come. */
-const VERY_SLOW_MBPS = 40;
+/** The memory takes ten seconds and more then: time to break something in the middle, also for a fault that takes some to come. */
+const SLOW_MBPS = 40;
 const FAST_MBPS = 850;
 /** A guest that sends a sample each millisecond and is silent for so long is stopped. */
 const SILENT_MS = 150;
@@ -90,7 +88,7 @@ async function beforeCopy(scene: Scene): Promise<Mend> {
 async function copying(scene: Scene, what: "disk" | "memory", overdue: Overdue): Promise<Mend> {
   const { here, from } = scene;
   await whenStage(scene, from, "migrate");
-  await shapePath(here, from, overdue ? VERY_SLOW_MBPS : SLOW_MBPS);
+  await shapePath(here, from, SLOW_MBPS);
   await whenCopying(here, from, what);
   await overdue?.();
   return () => shapePath(here, from, FAST_MBPS);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { REPOSITORY } from "../../examples/lab/layout.ts";
 import { allCells, impossibility, possibleCells, timesWanted } from "./cells.ts";
+import { LINEAGE } from "./lineage.ts";
 import type { Result } from "./result.ts";
 import { readResults } from "./results.ts";
 import { table } from "./table.ts";
@@ -38,6 +39,13 @@ test("a cell tells the worst of what was seen with the newest code, and how ofte
   ]);
   const wanted = "S/D ✓; 0.3/2.4 s; l; 2 of 3";
   expect(cellOf(text, "lightpath cut", 2)).toBe(wanted);
+});
+
+test("what was played with an earlier state of the code counts if nothing that matters came since", () => {
+  const [kin] = LINEAGE;
+  if (kin === undefined) return expect(LINEAGE).toEqual([]);
+  const text = table([played({ digest: "old" }), played({ digest: kin.digest }), played({})]);
+  expect(cellOf(text, "lightpath cut", 2)).toMatch(/; 2 of 2$/);
 });
 
 test("a dead VM has no figures, a cell that cannot be says why, and one that was not played says so", () => {

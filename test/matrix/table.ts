@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { writeAtomically } from "../../examples/lab/files.ts";
 import { impossibility } from "./cells.ts";
+import { isKin } from "./lineage.ts";
 import { MEANINGS, MOMENTS } from "./moments.ts";
 import { type Cell, FAULT_NAMES, type Result } from "./result.ts";
 import { resultsOf } from "./results.ts";
@@ -18,7 +19,7 @@ export async function writeTable(results: readonly Result[], file = README): Pro
   await writeAtomically(file, `${head}\n${table(results)}\n${text.slice(end)}`, 0o644);
 }
 
-/** What the cells showed, in Markdown: of each cell only what was played with the code that it was last played with. */
+/** What the cells showed, in Markdown: of each cell only what was played with the code that it was last played with, or its kin. */
 export function table(results: readonly Result[]): string {
   const head = `| | ${MOMENTS.join(" | ")} |\n|---|${MOMENTS.map(() => "---|").join("")}`;
   const rows = FAULT_NAMES.map((fault) => {
@@ -49,7 +50,7 @@ function textOf(cell: Cell, results: readonly Result[]): string {
 
 function newest(cell: Cell, results: readonly Result[]): readonly Result[] {
   const all = resultsOf(results, cell);
-  return all.filter(({ digest }) => digest === all.at(-1)?.digest);
+  return all.filter(({ digest }) => isKin(digest, all.at(-1)?.digest));
 }
 
 const PLACES: Record<Result["ran"], string> = { source: "S", destination: "D", nowhere: "†", paused: "‖" };

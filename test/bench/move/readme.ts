@@ -1,4 +1,5 @@
 import type { Conditions } from "./conditions.ts";
+import { givenUpLines } from "./given-up.ts";
 import { type Cells, megabytes, table, told } from "./markdown.ts";
 import { PAPER, PAPER_LOST_PINGS } from "./paper.ts";
 import type { Ratios } from "./ratios.ts";
@@ -17,6 +18,7 @@ export function readmeTables({ all, runs }: Pick<Samples, "all" | "runs">): stri
       const here = rows.filter((row) => row.rttMs === rttMs);
       return here.length === 0 ? [] : [noticed(rttMs, here)];
     }),
+    ...givenUpLines(all),
     table(["ratio", "here", "paper"], sideBySide(ratios)),
     ...rates(all),
   ];

@@ -17,7 +17,7 @@ export interface RunOptions {
   say(line: string): void;
 }
 
-/** After so many steps that failed a variant is given up. */
+/** After so many steps that failed, or that never came to an end, a variant is given up. */
 const MOST_FAILURES = 2;
 
 /**
@@ -75,7 +75,8 @@ class Session {
   /** The variants of the next round: those that lack samples and were not given up. */
   #next(): readonly Variant[] {
     if (this.#options.stop.aborted) return [];
-    const failed = (variant: Variant) => this.failures.filter((one) => one.variant === variant).length;
+    const failed = (variant: Variant) =>
+      this.failures.filter((one) => one.variant === variant).length + this.#samples.givenUp(variant.id).length;
     return this.#variants.filter((variant) => this.#lacking(variant) > 0 && failed(variant) < MOST_FAILURES);
   }
 
@@ -117,7 +118,10 @@ function lineOf(sample: Sample): string {
     const { variant, diskMBps, memoryMBps, streamMBps } = sample;
     return `${variant}: disk ${diskMBps}, memory ${memoryMBps}, one TCP stream ${streamMBps} MB/s`;
   }
+  if (sample.kind === "given-up") return `${sample.variant}: given up after ${seconds(sample.afterMs)} s`;
   const { variant, blackoutMs, totalMs } = sample;
   const trip = sample.kind === "move" ? `, ${sample.trip} trip` : "";
-  return `${variant}${trip}: blackout ${blackoutMs} ms, whole move ${(totalMs / 1000).toFixed(1)} s`;
+  return `${variant}${trip}: blackout ${blackoutMs} ms, whole move ${seconds(totalMs)} s`;
 }
+
+const seconds = (ms: number): string => (ms / 1000).toFixed(1);

@@ -43,6 +43,9 @@ const moveSample = z.strictObject({
 
 const virshSample = z.strictObject({ kind: z.literal("virsh"), variant: z.string(), blackoutMs: ms, totalMs: ms });
 
+/** Its memory was dirtied faster than it was sent: the VM stayed where it was. */
+const givenUpSample = z.strictObject({ kind: z.literal("given-up"), variant: z.string(), afterMs: ms });
+
 /** Rates in 10^6 bytes a second on the path, from 3 s after each one's start. */
 const copySample = z.strictObject({
   kind: z.literal("copy"),
@@ -57,10 +60,11 @@ const copySample = z.strictObject({
   memoryWayMBps: z.number(),
 });
 
-export const sample = z.discriminatedUnion("kind", [moveSample, virshSample, copySample]);
+export const sample = z.discriminatedUnion("kind", [moveSample, virshSample, givenUpSample, copySample]);
 export type Sample = z.output<typeof sample>;
 export type MoveSample = z.output<typeof moveSample>;
 export type VirshSample = z.output<typeof virshSample>;
+export type GivenUpSample = z.output<typeof givenUpSample>;
 export type CopySample = z.output<typeof copySample>;
 export type Split = z.output<typeof split>;
 
@@ -102,6 +106,10 @@ export class Samples {
     return this.#all.filter((one) => one.variant === variant).length;
   }
 
+  givenUp(variant: string): readonly GivenUpSample[] {
+    return givenUpIn(this.#all).filter((one) => one.variant === variant);
+  }
+
   /** What is added from now on is taken under these. */
   async begin(now: Conditions): Promise<void> {
     this.#runs.push(now);
@@ -117,3 +125,6 @@ export class Samples {
     if (this.#file !== undefined) await appendFile(this.#file, lines.map((one) => `${JSON.stringify(one)}\n`).join(""));
   }
 }
+
+export const givenUpIn = (samples: readonly Sample[]): readonly GivenUpSample[] =>
+  samples.filter((one) => one.kind === "given-up");

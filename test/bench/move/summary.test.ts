@@ -23,6 +23,7 @@ const SAMPLES: readonly Sample[] = [
   moved("1 ms idle tls", "first", 32),
   moved("198 ms idle suspended", "first", 2_304),
   { kind: "virsh", variant: "198 ms idle virsh", blackoutMs: 960, totalMs: 24_000 },
+  { kind: "given-up", variant: "198 ms loaded virsh", afterMs: 121_000 },
   {
     kind: "copy",
     variant: "198 ms copy tls",
@@ -101,6 +102,7 @@ test("the tables show each variant beside the paper, and what was not measured a
   const text = tables(SAMPLES, summarize(SAMPLES));
   expect(text).toContain("| 198 ms idle tls | 2 | 128 / 128 (126–130) | 158 / 158 (156–160) | 400 |");
   expect(text).toContain("| 72.0 / 1.8 | 4.2 |");
+  expect(text).toContain("198 ms loaded virsh: given up 1 times, after 121 s");
   expect(text).toContain("| 198 ms idle virsh | 1 | 960 | – | – | – | – | – | – | 24.0 | – | – | – |");
   expect(text).toContain("| paper, 175 ms idle | – | 315, by the guest's clock | 230 | – | 3809 | – | 76 |");
   expect(text).toContain("| 198 ms idle tls | 10 | 10 | 99 | 9 | 8 |");

@@ -1,3 +1,4 @@
+import { givenUpLines } from "./given-up.ts";
 import { type Cells, megabytes, table, told } from "./markdown.ts";
 import type { Row } from "./rows.ts";
 import type { CopySample, Sample } from "./samples.ts";
@@ -59,6 +60,7 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
   const parts = [
     CAPTION,
     table([...head, ...more, "move, s", "memory, MB", "disk, MB", "writes, ms"], [...rows.map(noticed), ...PAPER]),
+    ...givenUpLines(samples),
     "Where the blackout's time goes, medians in ms; the turn of the client's gateway comes after it:",
     table(["variant", "control", "last memory", "flight", "destination", "turn"], ours.flatMap(split)),
     "Side by side in this run:",

@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { run } from "../../../examples/lab/command.ts";
 import { ensure } from "../../../examples/lab/piece.ts";
 import { sshdPiece } from "../../../examples/lab/sshd.ts";
-import { processesIn, signal } from "../../breakage/processes.ts";
+import { isAlive, processesIn, signal } from "../../breakage/processes.ts";
 import { until } from "../../breakage/until.ts";
 import { mountNamespaceOf } from "../../e2e/breakage.ts";
 import { inside } from "../../e2e/world.ts";
@@ -85,8 +85,13 @@ export const destinationMemoryShort: Fault = {
   prepare: (setting, moment) => (moment === "before copy" ? claimPoverty(setting) : Promise.resolve(nothingToMend)),
   early: ["before copy"],
   async inject(scene) {
-    await refuseMemory(scene);
-    return nothingToMend;
+    const pid = await qemuAt(scene, scene.to);
+    if (pid === undefined) throw new Error(`there is no QEMU at ${scene.to}`);
+    const has = /^VmSize:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
+    await limitMemory(pid, String(Number(has) * 1024));
+    return async () => {
+      if (isAlive(pid)) await limitMemory(pid, "unlimited");
+    };
   },
 };
 
@@ -103,9 +108,7 @@ async function claimPoverty({ here, to }: Setting): Promise<Mend> {
   };
 }
 
-async function refuseMemory(scene: Scene): Promise<void> {
-  const pid = await qemuAt(scene, scene.to);
-  if (pid === undefined) throw new Error(`there is no QEMU at ${scene.to}`);
-  const has = /^VmSize:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
-  await run(["prlimit", "--pid", String(pid), `--as=${Number(has) * 1024}`]);
+async function limitMemory(pid: number, bytes: string): Promise<void> {
+  // The soft limit: the hard one could only be lowered.
+  await run(["prlimit", "--pid", String(pid), `--as=${bytes}:`]);
 }

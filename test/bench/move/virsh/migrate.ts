@@ -7,7 +7,7 @@ import { type Lab, LIGHTPATH_ADDRESS, SITES } from "../../../../examples/lab/lay
 import { GuestControl } from "../../../../examples/lab/probe/guest-control.ts";
 import type { BenchLab } from "../lab.ts";
 import { overPath } from "../path.ts";
-import type { VirshSample } from "../samples.ts";
+import type { GivenUpSample, VirshSample } from "../samples.ts";
 import { LOADS, type Variant } from "../variants.ts";
 import { type Daemon, startDaemon } from "./daemon.ts";
 import { domainXml, TAP } from "./domain.ts";
@@ -18,12 +18,14 @@ const BRIDGE = "virshbr0";
 const BANDWIDTH_MIBPS = 95;
 const BOOT_SECONDS = 60;
 const SETTLE_MS = 3_000;
+/** Plain virsh never gives up by itself; an idle VM takes it a fifth of this. */
+const MOST_MS = 120_000;
 
 /** The lab's VM, new, goes from ams to san by `virsh migrate --copy-storage-all`, over the path that a move gets. */
 export async function measureVirsh(
   { lab, inventory }: BenchLab,
   variant: Extract<Variant, { kind: "virsh" }>,
-): Promise<VirshSample> {
+): Promise<VirshSample | GivenUpSample> {
   const ams = await startDaemon(lab, "ams");
   try {
     const san = await startDaemon(lab, "san");
@@ -45,7 +47,7 @@ export async function measureVirsh(
       await sleep(SETTLE_MS);
       const taken = await overPath(inventory, () => migrate(vm.name, ams, san));
       await guest.close();
-      return { kind: "virsh", variant: variant.id, ...taken };
+      return { variant: variant.id, ...taken };
     } finally {
       await leave(san, inventory.vm.name);
     }
@@ -55,18 +57,29 @@ export async function measureVirsh(
   }
 }
 
-async function migrate(vm: string, ams: Daemon, san: Daemon): Promise<{ blackoutMs: number; totalMs: number }> {
+type Taken = Omit<VirshSample, "variant"> | Omit<GivenUpSample, "variant">;
+
+async function migrate(vm: string, ams: Daemon, san: Daemon): Promise<Taken> {
   const [here, there] = [new LifeEvents(ams.uri), new LifeEvents(san.uri)];
+  const patience = new AbortController();
   try {
     const startedAt = performance.now();
-    await run([
+    const migrated = attempt([
       ...["virsh", "-c", ams.uri, "migrate", vm, san.peerUri, "--live", "--p2p", "--copy-storage-all"],
       ...["--bandwidth", `${BANDWIDTH_MIBPS}`, "--migrateuri", `tcp://${LIGHTPATH_ADDRESS.san}`],
     ]);
+    const late = sleep(MOST_MS, "late" as const, patience);
+    late.catch(() => undefined);
+    const first = await Promise.race([migrated, late]);
+    if (first === "late") await run(["virsh", "-c", ams.uri, "domjobabort", vm]);
+    const { code, stderr } = await migrated;
     const totalMs = Math.round(performance.now() - startedAt);
+    if (code !== 0 && first === "late") return { kind: "given-up", afterMs: totalMs };
+    if (code !== 0) throw new Error(`virsh migrate ended with ${code}: ${stderr.trim()}`);
     const [stopAtMs, resumeAtMs] = [await here.timeOf("Suspended Migrated"), await there.timeOf("Resumed Migrated")];
-    return { blackoutMs: resumeAtMs - stopAtMs, totalMs };
+    return { kind: "virsh", blackoutMs: resumeAtMs - stopAtMs, totalMs };
   } finally {
+    patience.abort();
     await Promise.all([here.stop(), there.stop()]);
   }
 }
