@@ -2,6 +2,7 @@ import { reasonOf, TurntableError } from "../errors.ts";
 import { type Attachment, attach, detach, measureRtt } from "../lightpath/attachment.ts";
 import { type Connection, type Lightpath, LinkDown, type PathController } from "../lightpath/lightpath.ts";
 import { around, type Permit } from "./authorize.ts";
+import type { Clearings } from "./clearings.ts";
 import type { Undo } from "./course.ts";
 import type { Journal } from "./journal.ts";
 import type { Move } from "./move.ts";
@@ -41,6 +42,8 @@ interface Lighting {
   permit: Permit | undefined;
   readonly lightpathOf: (home: PathController) => Lightpath;
   readonly journal: Journal;
+  /** Asks again while moves that broke off still hold what is asked for. */
+  readonly insist: <T>(reserve: (again: boolean) => Promise<T>) => Promise<T>;
   readonly say: (line: string) => void;
   /** Links that were found to be down. */
   readonly avoided: string[];
@@ -49,9 +52,10 @@ interface Lighting {
   connectionId: string | undefined;
 }
 
-/** Others may be on the same path. */
+/** Others may be on the same path, or still hold what it needs. */
 interface Shared {
   readonly berth: Berth<SharedPath>;
+  readonly clearings: Clearings;
   /** Told what this move waits for. */
   readonly waits: (why: string) => void;
   readonly say: (line: string) => void;
@@ -64,10 +68,11 @@ export async function light(
   lightpathOf: (home: PathController) => Lightpath,
   journal: Journal,
   undo: Undo,
-  { berth, waits, say }: Shared,
+  { berth, clearings, waits, say }: Shared,
 ): Promise<LitPath> {
   const nothing = { avoided: [], ends: [], path: undefined, connectionId: undefined };
-  const lighting: Lighting = { move, permit, lightpathOf, journal, say, ...nothing };
+  const insist: Lighting["insist"] = (reserve) => clearings.insist(reserve, waits);
+  const lighting: Lighting = { move, permit, lightpathOf, journal, insist, say, ...nothing };
   undo("the lightpath", () => berth.leave());
   const boarding = {
     light: () => first(lighting),
@@ -117,8 +122,8 @@ async function join(lighting: Lighting, path: SharedPath): Promise<void> {
     await path.inTurn(async () => {
       const { bandwidthMbps = move.path.bandwidthMbps } = path.connection ?? {};
       const enough = bandwidthMbps <= move.path.bandwidthMbps;
-      const token = enough ? await current(permit, move) : await permit.tokenFor(bandwidthMbps, permit.window.end);
-      await lightpathOf(permit.home).join(connectionId, move.vm.name, token);
+      const right = enough ? await current(permit, move) : await renewed(permit, bandwidthMbps);
+      await lightpathOf(permit.home).join(connectionId, move.vm.name, right.token);
     });
   }
   await journal.lights(ports(move, connection));
@@ -141,19 +146,14 @@ async function leave({ move, permit, lightpathOf, ends, path, connectionId }: Li
 
 async function provision(lighting: Lighting, permit: Permit): Promise<Connection> {
   const { move, journal, avoided } = lighting;
-  const { path, from, to, vm } = move;
+  const { path, vm } = move;
   const lightpath = lighting.lightpathOf(permit.home);
+  const { home } = permit;
   const declared = path.kind === "reserved";
-  const { bandwidthMbps, mtu } = path;
-  const { home, window } = permit;
-  const token = await current(permit, move);
-  const constraints = path.kind === "on-demand" ? around(path.constraints, avoided) : undefined;
-  const ends = { from: from.location.stp, to: to.location.stp };
-  const request = { ...ends, bandwidthMbps, mtu, window, vm: vm.name, constraints };
-  if (!declared) await journal.borrow({ home, reserving: window });
-  // What OSCARS only holds it does not list: it is found again by its id alone.
-  const named = (connection: string) => journal.borrow({ connection });
-  const id = declared ? path.connectionId : (await lightpath.reserve(request, token, named)).connectionId;
+  const right = await current(permit, move);
+  const ask = async (again: boolean) =>
+    await reserve(lighting, home, again ? await renewed(permit, path.bandwidthMbps) : right);
+  const { id, token } = declared ? { id: path.connectionId, token: right.token } : await lighting.insist(ask);
   lighting.connectionId = id;
   await journal.borrow({ home, connection: id, declared, recastMbps: lesserMbps(path) });
   const raised = declared ? await raiseAgain(lightpath, path, { vm: vm.name, tokenFor: permit.tokenFor }) : undefined;
@@ -173,6 +173,20 @@ async function provision(lighting: Lighting, permit: Permit): Promise<Connection
   }
 }
 
+async function reserve({ move, lightpathOf, journal, avoided }: Lighting, home: PathController, right: Right) {
+  const { path, from, to, vm } = move;
+  const { bandwidthMbps, mtu } = path;
+  const { token, window } = right;
+  const constraints = path.kind === "on-demand" ? around(path.constraints, avoided) : undefined;
+  const ends = { from: from.location.stp, to: to.location.stp };
+  const request = { ...ends, bandwidthMbps, mtu, window, vm: vm.name, constraints };
+  await journal.borrow({ home, reserving: window });
+  // What OSCARS only holds it does not list: it is found again by its id alone.
+  const named = (connection: string) => journal.borrow({ connection });
+  const { connectionId } = await lightpathOf(home).reserve(request, token, named);
+  return { id: connectionId, token };
+}
+
 function noOtherWay({ link, message, next }: LinkDown, thrown: unknown): TurntableError {
   const why = `${message.replace(next, "").trim()} No other way was granted: ${reasonOf(thrown)}`;
   return new TurntableError("lightpath.failed", why, {
@@ -182,10 +196,19 @@ function noOtherWay({ link, message, next }: LinkDown, thrown: unknown): Turntab
   });
 }
 
+/** What may be asked for, and by which token. */
+type Right = Pick<Permit, "token" | "window">;
+
 /** Another path between the same hosts may have been waited for, for longer than a token lives. */
-async function current({ token, expiresAt, window, tokenFor }: Permit, { path }: Move): Promise<string> {
-  if (Date.now() + LIGHT_MS < Date.parse(expiresAt)) return token;
-  return await tokenFor(path.bandwidthMbps, window.end);
+async function current(permit: Permit, { path }: Move): Promise<Right> {
+  if (Date.now() + LIGHT_MS < Date.parse(permit.expiresAt)) return permit;
+  return await renewed(permit, path.bandwidthMbps);
+}
+
+/** By a token that begins when it is made: a domain may have taken the last one as spent on what another refused. */
+async function renewed({ window: { end }, tokenFor }: Permit, bandwidthMbps: number): Promise<Right> {
+  const token = await tokenFor(bandwidthMbps, end);
+  return { token, window: { start: new Date().toISOString(), end } };
 }
 
 function attachments({ from, to, path }: Move, connection: Connection | undefined) {

@@ -2,6 +2,7 @@ import type { Context } from "../context.ts";
 import { inMove } from "../correlation.ts";
 import type { TunnelRecord } from "../tunnel/tunnel.ts";
 import { clearAway } from "./clear-away.ts";
+import { clearingsOf } from "./company.ts";
 import { silence } from "./faults.ts";
 import { giveBack } from "./give-back.ts";
 import { type JournalFile, readJournal, removeJournal, wasBegun } from "./journal.ts";
@@ -42,7 +43,8 @@ export async function recover(
   const journal = journals.find((one) => one !== undefined);
   if (!journal && leftovers.length === 0) return home;
   if (!journal) return await clearUp(context, found, undefined, prospect.replicas);
-  return await inMove(journal.move, () => finish(context, vmName, found, journal, prospect));
+  const work = () => finish(context, vmName, found, journal, prospect);
+  return await inMove(journal.move, () => clearingsOf(context).during(work));
 }
 
 async function finish(

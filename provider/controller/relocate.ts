@@ -59,7 +59,8 @@ export async function relocate(
     },
   });
   const waits = (why: string) => course.say(`waits for ${why}`);
-  const { berth, turns: queue } = seatOf(move, context);
+  const { berth, turns: queue, clearings } = seatOf(move, context);
+  const shared = { berth, clearings, waits, say: (line: string) => course.say(line) };
   try {
     const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
       const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));
@@ -75,7 +76,7 @@ export async function relocate(
       `a path through ${permit?.domains.join(", ") || "a fixed link"}`,
       (undo) => {
         if (permit) requireTime("light", LIGHT_MS, { what: "the token", end: permit.expiresAt });
-        return light(move, permit, context.lightpath, journal, undo, { berth, waits, say: (line) => course.say(line) });
+        return light(move, permit, context.lightpath, journal, undo, shared);
       },
     );
     const { turns, transfer } = await course.stage("migrate", MIGRATES[move.mode], async (undo) => {

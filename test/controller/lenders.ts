@@ -53,7 +53,7 @@ export class Lenders {
   readonly undo = (what: string, act: () => Promise<void>) => void this.undos.push({ what, act });
   readonly waits = (why: string) => expect.unreachable(why);
   readonly company = (move: Move) => {
-    return { berth: seatOf(move, this.sites.context).berth, waits: this.waits, say: this.waits };
+    return { ...seatOf(move, this.sites.context), waits: this.waits, say: this.waits };
   };
   readonly aaa = () => this.domains.aaa("ams.example");
   readonly drac = () => this.domains.drac("ams.example");

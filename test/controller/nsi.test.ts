@@ -32,7 +32,7 @@ afterEach(async () => sites?.close());
 
 const undo = (_: string, act: () => Promise<void>) => void undos.push(act);
 const waits = (why: string) => expect.unreachable(why);
-const company = (move: Move) => ({ berth: seatOf(move, sites.context).berth, waits, say: waits });
+const company = (move: Move) => ({ ...seatOf(move, sites.context), waits, say: waits });
 const aaa = () => expect.unreachable("no domain is asked for a grant");
 const lightpathOf = (controller: PathController): Lightpath => {
   asked.push(controller);

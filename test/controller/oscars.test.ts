@@ -29,7 +29,7 @@ async function begun(lightpath = far.lightpath()) {
   const move = await sites.moveOf({ ...far.record(), ...wish });
   const journal = new Journal({ move: "m1", from: "ams", to: "san", epoch: 2 }, shelfOf(move.from));
   const permit = await authorize(move, aaa, journal, () => undefined);
-  const seat = { berth: seatOf(move, sites.context).berth, waits, say: waits };
+  const seat = { ...seatOf(move, sites.context), waits, say: waits };
   const lit = () =>
     light(
       move,

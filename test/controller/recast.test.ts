@@ -86,12 +86,12 @@ async function begun(epoch: number, path: PathChoice = declared()): Promise<{ mo
 
 async function lit({ move, journal }: { move: Move; journal: Journal }) {
   const permit = await authorize(move, aaa, journal, undo);
-  const { berth } = seatOf(move, sites.context);
+  const seat = seatOf(move, sites.context);
   const waits = (why: string) => expect.unreachable(why);
-  const path = await light(move, permit, drac, journal, undo, { berth, waits, say: waits }).finally(() => {
-    undos.push(async () => berth.end());
+  const path = await light(move, permit, drac, journal, undo, { ...seat, waits, say: waits }).finally(() => {
+    undos.push(async () => seat.berth.end());
   });
-  return { path, end: () => berth.end() };
+  return { path, end: () => seat.berth.end() };
 }
 
 async function takenBack(): Promise<void> {

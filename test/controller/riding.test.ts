@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { authorize } from "../../provider/controller/authorize.ts";
+import { seatOf } from "../../provider/controller/company.ts";
 import { giveBack } from "../../provider/controller/give-back.ts";
 import { readJournal, removeJournal } from "../../provider/controller/journal.ts";
 import { light } from "../../provider/controller/light.ts";
@@ -94,4 +95,45 @@ test("after a crash each VM gives its own use back, and the path ends with the l
   for (const site of ["ams", "san"] as const) {
     expect(await lenders.sites.ip(site, "-o", "-4", "address", "show", "dev", "lp0")).toBe("");
   }
+});
+
+test("after a crash a VM that moves again waits until the others have given back the path that they shared", async () => {
+  const moves = await Promise.all(["one", "two"].map(neighbour));
+  const seats = moves.map(({ move }) => company(move));
+  for (const [index, { move, journal }] of moves.entries()) {
+    const permit = await authorize(move, aaa, journal, undo);
+    await light(move, permit, drac, journal, undo, seats[index] ?? company(move));
+  }
+  const [one, two] = moves;
+  if (!one || !two) throw new Error("a move is missing");
+  const crashed = (await held(one.move)).connection;
+  const clearUp = async ({ move }: typeof one) => {
+    const journal = await readJournal(shelfOf(move.from));
+    if (!journal) throw new Error("a journal is missing");
+    await leavePorts(lenders.sites.context, [move.from, move.to], move.from, journal);
+    await giveBack({ aaa, lightpath: drac }, move.vm.name, journal.borrowed);
+    for (const end of [move.from, move.to]) await removeJournal(shelfOf(end));
+  };
+  // Another process shares nothing with the one that crashed.
+  const { open } = lenders.sites.context.hosts;
+  const seat = seatOf(one.move, { hosts: { open } });
+  const refused = Promise.withResolvers<void>();
+  const clearing = seat.clearings.during(() => refused.promise.then(() => clearUp(two)));
+  await clearUp(one);
+  const permit = await authorize(one.move, aaa, one.journal, undo);
+  const told: string[] = [];
+  const waits = (why: string) => {
+    told.push(why);
+    refused.resolve();
+  };
+  const path = await light(one.move, permit, drac, one.journal, undo, { ...seat, waits, say: lenders.waits });
+  await clearing;
+  expect(crashed).toBe("provisioned");
+  expect(told).toEqual(["what other moves that broke off still hold"]);
+  expect(await held(one.move)).toEqual({ grant: "active", connection: "provisioned" });
+  expect((await drac().list()).filter(({ state }) => state === "provisioned")).toMatchObject([
+    { connectionId: path.connectionId },
+  ]);
+  await path.putOut();
+  await permit?.giveBack();
 });

@@ -30,14 +30,14 @@ test("a move takes its rate of a fixed link, is refused where too little is free
   const permit = await authorize(move, aaa, journal, undo);
   expect(permit).toMatchObject({ domains: [], home: record });
   const boarded = async () => {
-    const company = { berth: seatOf(move, sites.context).berth, waits, say: waits };
+    const company = { ...seatOf(move, sites.context), waits, say: waits };
     return await light(move, permit, context.lightpath, journal, undo, company).finally(() => company.berth.end());
   };
   const other = await context.lightpath(record).reserve(wishFor({ vm: "elsewhere", bandwidthMbps: 500 }), "");
   await expect(boarded()).rejects.toThrow(/vpn has 500 of its 1000 Mbps free, not 600: it is used by elsewhere/);
   await context.lightpath(record).terminate(other.connectionId);
   const lit = await light(move, permit, context.lightpath, journal, undo, {
-    berth: seatOf(move, sites.context).berth,
+    ...seatOf(move, sites.context),
     waits,
     say: waits,
   });
