@@ -4,6 +4,7 @@ import { Player } from "./cell.ts";
 import { possibleCells, timesWanted } from "./cells.ts";
 import { type Lane, openLane } from "./lane.ts";
 import { isKin } from "./lineage.ts";
+import { overlong } from "./patience.ts";
 import { type Cell, nameOf, type Result } from "./result.ts";
 import { addResult, readResults, resultsOf } from "./results.ts";
 import { revision } from "./revision.ts";
@@ -76,7 +77,10 @@ async function playAll(cells: readonly Cell[], options: Options): Promise<void> 
 async function play(player: Player, cell: Cell, driver: Result["driver"]): Promise<boolean> {
   try {
     const tested = await revision();
-    const played: Result = { ...(await player.play(cell)), ...tested, driver, at: new Date().toISOString() };
+    const seen = await player.play(cell);
+    const failures = [...seen.failures, ...overlong(seen)];
+    const passed = failures.length === 0;
+    const played: Result = { ...seen, passed, failures, ...tested, driver, at: new Date().toISOString() };
     await addResult(played);
     say(lineOf(played));
     return true;

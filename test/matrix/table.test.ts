@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { REPOSITORY } from "../../examples/lab/layout.ts";
 import { allCells, impossibility, possibleCells, timesWanted } from "./cells.ts";
-import { LINEAGE } from "./lineage.ts";
-import type { Result } from "./result.ts";
+import { isKin, LINEAGE } from "./lineage.ts";
+import { overlong } from "./patience.ts";
+import { nameOf, type Result } from "./result.ts";
 import { readResults } from "./results.ts";
 import { table } from "./table.ts";
 
@@ -67,6 +68,21 @@ test("fifteen faults at seven moments, each possible one wanted three times, at 
   expect(possibleCells().every((cell) => impossibility(cell) === undefined)).toBe(true);
   expect(timesWanted({ fault: "lightpath cut", moment: "after continue" })).toBe(10);
   expect(timesWanted({ fault: "lightpath cut", moment: "memory copy" })).toBe(3);
+});
+
+test("a guest that stands still, or whose write waits, for too long fails a cell; the time it was held by the test is free", () => {
+  const slow = { fault: "source pilot killed", moment: "before continue", heldMs: 300 } as const;
+  expect(overlong({ ...slow, longestPauseMs: 1_300, longestWriteMs: 3_000 })).toEqual([]);
+  expect(overlong({ ...slow, longestPauseMs: 1_301 })).toEqual(["the VM stood still for 1001 ms"]);
+  expect(overlong({ ...slow, moment: "after continue", longestPauseMs: 9_000 })).toEqual([]);
+  expect(overlong({ ...slow, longestWriteMs: 3_001 })).toEqual(["a write of the guest's waited for 3001 ms"]);
+});
+
+test("of what is kept as passed with the present code nothing took too long", async () => {
+  const all = await readResults();
+  const present = all.filter(({ digest, passed }) => passed && isKin(digest, all.at(-1)?.digest));
+  expect(present.length).toBeGreaterThan(0);
+  for (const one of present) expect(overlong(one), nameOf(one)).toEqual([]);
 });
 
 test("the README shows what the kept results say", async () => {
