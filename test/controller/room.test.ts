@@ -56,16 +56,20 @@ test("what was promised counts until it has expired, even if nobody has come for
   const promise = async (heldUntilMs: number) => {
     const { vm } = move;
     const record = { schema: 1, role: "incoming", epoch: 2, generation: "g", machine: before.machine, heldUntilMs };
-    const promised = { ...vm, memoryMiB: before.memoryMiB, vcpus: 7 };
+    const disks = [{ name: "root", sizeMiB: before.storageAvailableMiB }];
+    const promised = { ...vm, memoryMiB: before.memoryMiB, vcpus: 7, disks };
     await move.to.host.writeFile(`${move.to.place.directory}/vm.json`, JSON.stringify({ ...record, vm: promised }));
     return await surveyOf(move.to);
   };
   const held = await promise(Date.now() + 60_000);
   expect(held.memoryAvailableMiB).toBeLessThanOrEqual(0);
   expect(held.vcpusSubscribed).toBe(before.vcpusSubscribed + 7);
+  // Others write on this machine's disk too.
+  expect(held.storageAvailableMiB).toBeLessThan(before.storageAvailableMiB / 10);
   const expired = await promise(Date.now() - 1);
   expect(expired.memoryAvailableMiB).toBeGreaterThan(0);
   expect(expired.vcpusSubscribed).toBe(before.vcpusSubscribed);
+  expect(expired.storageAvailableMiB).toBeGreaterThan(before.storageAvailableMiB / 2);
 }, 60_000);
 
 test("a creation takes room as a move does", async () => {
