@@ -1,6 +1,7 @@
-import { type Duplex, Duplex as DuplexStream, Transform } from "node:stream";
+import { type Duplex, Duplex as DuplexStream } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Host, Pilot } from "../../provider/host/host.ts";
+import { delay } from "./delay.ts";
 
 /** A host as a controller far away has it: whatever is said to it or heard from it is `oneWayMs` on its way. */
 export function farHost(host: Host, oneWayMs: number): Host {
@@ -46,17 +47,4 @@ function farStream(near: Duplex, oneWayMs: number): Duplex {
   const stream = DuplexStream.from({ writable: out, readable: back });
   stream.on("close", () => near.destroy());
   return stream;
-}
-
-/** Many may be on their way at once. */
-function delay(ms: number): Transform {
-  return new Transform({
-    transform(chunk, _encoding, done) {
-      setTimeout(() => this.push(chunk), ms);
-      done();
-    },
-    flush(done) {
-      setTimeout(done, ms);
-    },
-  });
 }

@@ -13,6 +13,7 @@ function moved(from: string, to: string, faults: readonly string[] = []): Watche
     ...{ downtimeMs: { guest: 128, stream: 157, ping: 187, blackout: 127 }, totalMs: 10_800, stages },
     ...{ record: { ...whole.move, iterations: undefined }, streamGap: { startAtMs: 1, lengthMs: 157 }, faults },
     switchover: { streamMs: 157, pingMs: 187, lostPings: 2 },
+    beforeStop: { streamMs: 31, pingMs: 62 },
   };
 }
 

@@ -24,6 +24,7 @@ export function conclude(rttMs: number, { moves, faults }: Turn): Conclusion {
 }
 
 /** The figures of the table. */
-function figuresOf({ faults: _, record: __, streamGap: ___, switchover: ____, ...figures }: WatchedMove) {
+function figuresOf(move: WatchedMove) {
+  const { faults: _, record: __, streamGap: ___, switchover: ____, beforeStop: _____, ...figures } = move;
   return figures;
 }

@@ -6,6 +6,7 @@ import { GuestControl } from "../probe/guest-control.ts";
 import { type PingReport, startPing } from "../probe/ping.ts";
 import { type Gap, monotonicMs, type Probe } from "../probe/report.ts";
 import { type StreamReport, startStream } from "../probe/stream.ts";
+import { longest, longestWithin } from "./gaps.ts";
 
 /** How long after a move everything is known: late pings are lost pings, and the guest's clock has settled. */
 const AFTERGLOW_MS = 4_000;
@@ -30,6 +31,11 @@ export interface WatchedMove {
   readonly lostPings: number;
   /** The same around the switchover alone; absent where the record does not tell when it was. */
   readonly switchover?: { readonly streamMs: number; readonly pingMs: number; readonly lostPings: number };
+  /**
+   * From the move's first command to the source's STOP: a gap that ends with the switchover counts with what lay before it.
+   * Absent where the record does not tell when that was.
+   */
+  readonly beforeStop?: { readonly streamMs: number; readonly pingMs: number };
   readonly memoryBytes: number;
   readonly diskBytes: number;
   /** Of the guest's disk writes during the move; absent if there were none. */
@@ -94,8 +100,10 @@ export class Watch {
     const tcpSurvived = stream.survived && stream.holeCount === 0;
     const streamGap = stream.gaps[0];
     const switchover = await this.#aroundSwitchover(record);
+    const beforeStop = await this.#beforeStop(record, fromAtMs);
     return {
       ...{ record, ...(streamGap ? { streamGap } : {}), ...(switchover ? { switchover } : {}) },
+      ...(beforeStop ? { beforeStop } : {}),
       ...{ from: record.from, to: record.to, tcpSurvived, lostPings: ping.lost },
       downtimeMs: {
         guest: Math.round(Math.max(0, ...guestGaps.map(({ lengthMs }) => lengthMs))),
@@ -125,6 +133,13 @@ export class Watch {
     return { streamMs: longest(stream.gaps), pingMs: longest(ping.gaps), lostPings: ping.lost };
   }
 
+  async #beforeStop({ stopAtMs }: MoveRecord, fromAtMs: number): Promise<WatchedMove["beforeStop"]> {
+    if (stopAtMs === undefined) return undefined;
+    const range = [fromAtMs, stopAtMs] as const;
+    const [stream, ping] = await Promise.all([this.#stream.report(...range), this.#ping.report(...range)]);
+    return { streamMs: longestWithin(stream.gaps, ...range), pingMs: longestWithin(ping.gaps, ...range) };
+  }
+
   /** Source STOP before destination RESUME on one clock, and no frame of the VM's from the source after it. */
   async #orderFaults(record: MoveRecord, toAtMs: number): Promise<string[]> {
     const { stopAtMs, timelineMs } = record;
@@ -140,8 +155,4 @@ export class Watch {
       ...(complete ? [] : [`not every frame at ${record.from} was seen`]),
     ];
   }
-}
-
-function longest(gaps: readonly Gap[]): number {
-  return Math.round(Math.max(0, ...gaps.map(({ lengthMs }) => lengthMs)));
 }

@@ -28,7 +28,7 @@ export async function measureCopy(bench: BenchLab, variant: Extract<Variant, { k
     streamMBps: await measureStream(path, namespace),
     ...(await measureProxied(path, namespace, bench.lab.path("stream"), variant)),
   }));
-  const { inventory, pulumi } = await bench.withVm(await largeVm(bench));
+  const { inventory, pulumi } = await bench.changed({ vm: await largeVm(bench) });
   await pulumi.run("config", "set", "encryption", variant.encryption);
   await pulumi.run("config", "set", "site", "ams");
   await pulumi.run("up", "--yes", "--skip-preview");

@@ -10,12 +10,14 @@ export type JsonRow = Kept & {
   readonly [Name in keyof Required<MaybeMeasured>]: Exclude<MaybeMeasured[Name], undefined> | null;
 };
 
+type Detail = "encryption" | "controllerRttMs" | "wholeMove" | "beforeStop" | "returnDiskBytes" | "split";
+
 /** What `--json` ends with, in one line. */
 export interface Line {
   readonly rows: readonly JsonRow[];
   readonly ratios: Ratios;
-  /** What else is known of a row, by its variant: the whole move's gaps, the return trip, where the blackout's time went. */
-  readonly details: Readonly<Record<string, Pick<Row, "encryption" | "wholeMove" | "returnDiskBytes" | "split">>>;
+  /** What else is known of a row, by its variant: the gaps of the whole move and before STOP, the return trip, where the blackout's time went. */
+  readonly details: Readonly<Record<string, Pick<Row, Detail>>>;
 }
 
 export function lineOf({ rows, ratios }: Summary): Line {
@@ -27,11 +29,13 @@ export function lineOf({ rows, ratios }: Summary): Line {
     })),
     ratios,
     details: Object.fromEntries(
-      rows.map(({ variant, encryption, wholeMove, returnDiskBytes, split }) => [
+      rows.map(({ variant, encryption, controllerRttMs, wholeMove, beforeStop, returnDiskBytes, split }) => [
         variant,
         {
           ...(encryption && { encryption }),
+          ...(controllerRttMs !== undefined && { controllerRttMs }),
           ...(wholeMove && { wholeMove }),
+          ...(beforeStop && { beforeStop }),
           ...(returnDiskBytes !== undefined && { returnDiskBytes }),
           ...(split && { split }),
         },

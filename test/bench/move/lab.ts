@@ -14,8 +14,8 @@ export interface BenchLab {
   readonly lab: Lab;
   readonly inventory: Inventory;
   readonly pulumi: PulumiCli;
-  /** The same with another VM: what a program reads of the lab is written to a file beside the lab's own. */
-  withVm(vm: Inventory["vm"]): Promise<Pick<BenchLab, "inventory" | "pulumi">>;
+  /** The same for a program that is told something else: what it reads of the lab is written to a file beside the lab's own. */
+  changed(changes: Partial<Inventory>): Promise<Pick<BenchLab, "inventory" | "pulumi">>;
 }
 
 /** Builds the lab anew at a round trip, in place of what a run that was killed may have left of it. */
@@ -42,9 +42,9 @@ export async function openLab(rttMs: number): Promise<BenchLab> {
     lab,
     inventory: found,
     pulumi: new PulumiCli(REPOSITORY, environment, false),
-    async withVm(vm) {
-      const file = lab.path("other-vm.json");
-      const changed = { ...found, vm };
+    async changed(changes) {
+      const file = lab.path("changed.json");
+      const changed = { ...found, ...changes };
       await writeAtomically(file, JSON.stringify(changed));
       const pulumi = new PulumiCli(REPOSITORY, { ...environment, TURNTABLE_LAB: file }, false);
       return { inventory: changed, pulumi };

@@ -1,4 +1,4 @@
-import type { Row } from "./rows.ts";
+import { isPlain, type Row } from "./rows.ts";
 import { hundredths } from "./statistics.ts";
 import { type LoadName, ROUND_TRIPS_MS } from "./variants.ts";
 
@@ -20,10 +20,9 @@ export interface PaperRatios {
   readonly toPaper: Ratio;
 }
 
-/** Of live moves. Medians idle, as the paper's figures are of single moves; the mean under load, as the paper's is. */
+/** Of plain moves. Medians idle, as the paper's figures are of single moves; the mean under load, as the paper's is. */
 export function paperRatiosOf(rows: readonly Row[]): PaperRatios {
-  const live = rows.filter(({ encryption, suspended }) => encryption !== undefined && suspended === undefined);
-  const far = live.filter(({ rttMs }) => rttMs === ROUND_TRIPS_MS[0]);
+  const far = rows.filter((row) => isPlain(row) && row.rttMs === ROUND_TRIPS_MS[0]);
   const entries = far.flatMap((row) => {
     const { guestClockMs, streamGapMs, pingGapMs } = PAPER[row.load];
     const figure = row.load === "idle" ? "median" : "mean";

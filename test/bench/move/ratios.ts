@@ -1,6 +1,6 @@
 import { type CopyRatios, copyRatiosOf } from "./copy-ratios.ts";
 import { type PaperRatios, paperRatiosOf } from "./paper.ts";
-import type { Row } from "./rows.ts";
+import { isPlain, type Row } from "./rows.ts";
 import type { Sample } from "./samples.ts";
 import { hundredths } from "./statistics.ts";
 import { ROUND_TRIPS_MS } from "./variants.ts";
@@ -17,13 +17,19 @@ export interface Ratios extends PaperRatios, CopyRatios {
   readonly tlsToNone: Ratio;
   /** Of the blackout of a VM that was suspended for the copy of its memory to that of one that ran. */
   readonly suspendedToLive: Ratio;
+  /** Of the blackout under a controller far from both sites to that under one beside them. */
+  readonly farControllerBlackout: Ratio;
+  /** The same of the gap between two replies to pings, at the switchover. */
+  readonly farControllerPingGap: Ratio;
   readonly returnToFirstDiskBytes: Ratio;
 }
 
 /** Of medians, measured side by side; what lacks one side is left out. */
 export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Ratios {
   const suspended = rows.filter((row) => row.suspended === true);
-  const ours = rows.filter((row) => row.encryption !== undefined && row.suspended === undefined);
+  const farControllers = rows.filter((row) => row.controllerRttMs !== undefined);
+  const ours = rows.filter(isPlain);
+  const plainFor = (row: Row) => ours.find((one) => one.rttMs === row.rttMs && alike(one, row));
   const beside = (row: Row, isOther: (other: Row) => boolean) =>
     ratio(row.blackoutMs.median, rows.find(isOther)?.blackoutMs.median);
   const [far, near] = ROUND_TRIPS_MS;
@@ -50,7 +56,15 @@ export function ratiosOf(rows: readonly Row[], samples: readonly Sample[]): Rati
     ),
     suspendedToLive: collect(suspended, (row) => [
       `${row.rttMs} ms ${row.load}`,
-      beside(row, (one) => ours.includes(one) && one.rttMs === row.rttMs && alike(one, row)),
+      ratio(row.blackoutMs.median, plainFor(row)?.blackoutMs.median),
+    ]),
+    farControllerBlackout: collect(farControllers, (row) => [
+      `${row.rttMs} ms ${row.load}`,
+      ratio(row.blackoutMs.median, plainFor(row)?.blackoutMs.median),
+    ]),
+    farControllerPingGap: collect(farControllers, (row) => [
+      `${row.rttMs} ms ${row.load}`,
+      ratio(row.pingGapMs?.median, plainFor(row)?.pingGapMs?.median),
     ]),
     returnToFirstDiskBytes: collect(ours, (row) => [row.variant, ratio(row.returnDiskBytes, row.diskBytes)]),
     ...copyRatiosOf(samples),

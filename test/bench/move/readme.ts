@@ -84,6 +84,7 @@ function noticed(rttMs: number, rows: readonly Row[]): string {
         shown((row) => row.lostPings),
         `${PAPER_LOST_PINGS}; –`,
       ),
+      line("largest gap before the switchover, stream / ping, ms", beforeStop, "–"),
       line("blackout: control + last memory + flight + destination; gateway's turn, ms", split, "–"),
       line("memory sent, MB", ({ memoryBytes }) => megabytes(memoryBytes), "200"),
       line("disk sent, first trip / return, MB", disk, "not moved"),
@@ -98,6 +99,9 @@ function split({ split: parts }: Row): string {
   return `${controlMs} + ${lastMemoryMs} + ${flightMs} + ${destinationMs}; ${turnMs}`;
 }
 
+const beforeStop = ({ beforeStop: gaps }: Row): string =>
+  gaps ? `${gaps.streamGapMs.median} / ${gaps.pingGapMs.median}` : "–";
+
 const disk = ({ diskBytes, returnDiskBytes }: Row): string =>
   diskBytes === undefined ? "–" : `${megabytes(diskBytes)} / ${megabytes(returnDiskBytes)}`;
 
@@ -108,6 +112,8 @@ function sideBySide(ratios: Ratios): readonly Cells[] {
     ["blackout, suspended to live", ratios.suspendedToLive, "50–100"],
     ["blackout, 198 ms to 1 ms", ratios.wanToLan, "5–10"],
     ["blackout to plain `virsh migrate --copy-storage-all`", ratios.blackoutToVirsh, "–"],
+    ["blackout, far controller to near", ratios.farControllerBlackout, "–"],
+    ["ping gap, far controller to near", ratios.farControllerPingGap, "–"],
     ["disk bytes, return to first trip", ratios.returnToFirstDiskBytes, "–"],
     ["rate of the copy to one stream through the same programs", ratios.copyToWay, "–"],
     ["rate of the copy to one TCP stream", ratios.copyToStream, "–"],

@@ -23,10 +23,14 @@ export interface Row extends Partial<Noticed> {
   readonly encryption?: Encryption;
   /** The VM stood still for the copy of its memory. */
   readonly suspended?: true;
+  /** To each of those whom a controller far from all of them talks to. */
+  readonly controllerRttMs?: number;
   readonly n: number;
   readonly blackoutMs: Statistics;
   /** The gaps above are those at the switchover; these the largest from before the first command to after the last. */
   readonly wholeMove?: Noticed;
+  /** The largest from before the first command to the source's STOP; absent if no move tells. */
+  readonly beforeStop?: Pick<Noticed, "streamGapMs" | "pingGapMs">;
   /** Medians. */
   readonly totalMs: number;
   readonly memoryBytes?: number;
@@ -38,6 +42,10 @@ export interface Row extends Partial<Noticed> {
   readonly writeP99Ms?: number;
   readonly split?: Split;
 }
+
+/** Of the package's own moves, live, the controller beside the hosts: what the other ways are compared with. */
+export const isPlain = ({ encryption, suspended, controllerRttMs }: Row): boolean =>
+  encryption !== undefined && suspended === undefined && controllerRttMs === undefined;
 
 const VARIANTS: readonly Variant[] = ROUND_TRIPS_MS.flatMap(variantsAt);
 
@@ -55,17 +63,20 @@ export function rowsOf(samples: readonly Sample[]): readonly Row[] {
 }
 
 function moveRow(variant: MoveVariant, moves: readonly MoveSample[]): Row {
-  const { kind, id, rttMs, load, encryption } = variant;
+  const { kind, id, rttMs, load, encryption, controllerRttMs } = variant;
   const onTrip = (trip: MoveSample["trip"]) => moves.filter((move) => move.trip === trip);
   const [first, back] = [onTrip("first"), onTrip("return")];
   const split = splitOf(moves.flatMap((move) => move.split ?? []));
   const writes = moves.flatMap((move) => move.writeP99Ms ?? []);
+  const before = moves.flatMap((move) => move.beforeStop ?? []);
   return {
     ...{ variant: id, rttMs, load, encryption, n: moves.length },
     ...(kind === "suspended" ? { suspended: true } : {}),
+    ...(controllerRttMs === undefined ? {} : { controllerRttMs }),
     blackoutMs: statisticsOf(moves.map((move) => move.blackoutMs)),
     ...noticedIn(moves),
     wholeMove: noticedIn(moves.map((move) => move.wholeMove)),
+    ...(before.length > 0 ? { beforeStop: gapsIn(before) } : {}),
     totalMs: median(moves.map((move) => move.totalMs)),
     memoryBytes: median(moves.map((move) => move.memoryBytes)),
     ...(first.length > 0 ? { diskBytes: median(first.map((move) => move.diskBytes)) } : {}),
@@ -84,10 +95,13 @@ function virshRow({ id, rttMs, load }: Extract<Variant, { kind: "virsh" }>, take
 }
 
 function noticedIn(all: readonly MoveSample["wholeMove"][]): Noticed {
+  return { ...gapsIn(all), lostPings: statisticsOf(all.map((one) => one.lostPings)) };
+}
+
+function gapsIn(all: readonly NonNullable<MoveSample["beforeStop"]>[]): NonNullable<Row["beforeStop"]> {
   return {
     streamGapMs: statisticsOf(all.map((one) => one.streamGapMs)),
     pingGapMs: statisticsOf(all.map((one) => one.pingGapMs)),
-    lostPings: statisticsOf(all.map((one) => one.lostPings)),
   };
 }
 

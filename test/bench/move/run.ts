@@ -1,5 +1,6 @@
 import { reasonOf } from "../../../provider/errors.ts";
 import { measureCopy } from "./copy.ts";
+import { fromAfar } from "./far.ts";
 import { type BenchLab, closeLab, openLab } from "./lab.ts";
 import type { Sample, Samples } from "./samples.ts";
 import { measureTrips } from "./trips.ts";
@@ -105,7 +106,9 @@ async function measure(bench: BenchLab, variant: Variant, wanted: 1 | 2): Promis
   switch (variant.kind) {
     case "move":
     case "suspended":
-      return await measureTrips(bench, variant, wanted);
+      return variant.controllerRttMs === undefined
+        ? await measureTrips(bench, variant, wanted)
+        : await fromAfar(bench, variant.controllerRttMs, (afar) => measureTrips(afar, variant, wanted));
     case "virsh":
       return [await measureVirsh(bench, variant)];
     case "copy":

@@ -32,6 +32,8 @@ const moveSample = z.strictObject({
   ...noticed,
   /** From before the first command to after the last. */
   wholeMove: z.strictObject(noticed),
+  /** From before the first command to the source's STOP, without what comes of that; absent where it was not looked at. */
+  beforeStop: z.strictObject({ streamGapMs: ms, pingGapMs: ms }).optional(),
   totalMs: ms,
   memoryBytes: z.number(),
   diskBytes: z.number(),

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { lineOf } from "./json.ts";
+import { readmeTables } from "./readme.ts";
 import type { MoveSample, Sample } from "./samples.ts";
 import { summarize } from "./summary.ts";
 import { tables } from "./table.ts";
@@ -21,6 +22,9 @@ const SAMPLES: readonly Sample[] = [
   moved("198 ms idle tls", "return", 126),
   moved("198 ms idle none", "first", 128),
   moved("1 ms idle tls", "first", 32),
+  { ...moved("198 ms idle far", "first", 140), beforeStop: { streamGapMs: 12, pingGapMs: 61 } },
+  { ...moved("198 ms idle far", "return", 136), beforeStop: { streamGapMs: 17, pingGapMs: 55 } },
+  moved("198 ms idle far", "return", 137),
   moved("198 ms idle suspended", "first", 2_304),
   { kind: "virsh", variant: "198 ms idle virsh", blackoutMs: 960, totalMs: 24_000 },
   { kind: "given-up", variant: "198 ms loaded virsh", afterMs: 121_000 },
@@ -56,6 +60,21 @@ test("a row tells what was noticed at the switchover, in the whole move, and of 
   });
 });
 
+test("a row tells of the gaps before the switchover where they were looked at, and who was far away", () => {
+  const { rows } = summarize(SAMPLES);
+  const far = rows.find(({ variant }) => variant === "198 ms idle far");
+  expect(far).toMatchObject({ ...{ n: 3, controllerRttMs: 100 }, beforeStop: { streamGapMs: { median: 14.5 } } });
+  expect(rows[0]).not.toHaveProperty("beforeStop");
+  expect(rows[0]).not.toHaveProperty("controllerRttMs");
+  const lines = readmeTables({ all: SAMPLES, runs: [] }).split("\n");
+  expect(lines).toContain(
+    "| 198 ms | idle tls | idle none | idle far | idle suspended | idle virsh | paper, idle; busy |",
+  );
+  expect(lines).toContain("| largest gap before the switchover, stream / ping, ms | – | – | 14.5 / 58 | – | – | – |");
+  expect(lines).toContain("| blackout, far controller to near | 198 ms idle: 1.07 | – |");
+  expect(lines).toContain("| ping gap, far controller to near | 198 ms idle: 1.05 | – |");
+});
+
 test("the line of JSON has the same fields for each variant, and null where nothing is measured", () => {
   const { rows, ratios, details } = lineOf(summarize(SAMPLES));
   const fields = ["variant", "rttMs", "load", "n", "blackoutMs", "streamGapMs", "pingGapMs", "lostPings", "totalMs"];
@@ -63,6 +82,7 @@ test("the line of JSON has the same fields for each variant, and null where noth
   expect(rows.map(({ variant, pingGapMs, diskBytes }) => [variant, pingGapMs?.median ?? null, diskBytes])).toEqual([
     ["198 ms idle tls", 188, 72e6],
     ["198 ms idle none", 188, 72e6],
+    ["198 ms idle far", 197, 72e6],
     ["198 ms idle suspended", 2364, 72e6],
     ["198 ms idle virsh", null, null],
     ["1 ms idle tls", 92, 72e6],
@@ -73,6 +93,7 @@ test("the line of JSON has the same fields for each variant, and null where noth
     returnDiskBytes: 1.8e6,
     split: { flightMs: 99 },
   });
+  expect(details["198 ms idle far"]).toMatchObject({ controllerRttMs: 100, beforeStop: { pingGapMs: { median: 58 } } });
   expect(details["198 ms idle virsh"]).toEqual({});
 });
 
@@ -91,6 +112,8 @@ test("ratios are of what was measured in the same run, and absent where one side
     blackoutToVirsh: { "198 ms idle tls": 0.13, "198 ms idle none": 0.13 },
     tlsToNone: { "198 ms idle": 1 },
     suspendedToLive: { "198 ms idle": 18 },
+    farControllerBlackout: { "198 ms idle": 1.07 },
+    farControllerPingGap: { "198 ms idle": 1.05 },
     returnToFirstDiskBytes: { "198 ms idle tls": 0.03 },
     copyToStream: { "198 ms copy tls, disk": 0.89, "198 ms copy tls, memory": 1.05 },
     copyToWay: { "198 ms copy tls, disk": 0.93, "198 ms copy tls, memory": 1.05 },
@@ -105,11 +128,12 @@ test("the tables show each variant beside the paper, and what was not measured a
   expect(text).toContain("198 ms loaded virsh: given up 1 times, after 121 s");
   expect(text).toContain("| 198 ms idle virsh | 1 | 960 | – | – | – | – | – | – | 24.0 | – | – | – |");
   expect(text).toContain("| paper, 175 ms idle | – | 315, by the guest's clock | 230 | – | 3809 | – | 76 |");
+  expect(text).toContain("| ping gap, far controller to near | 198 ms idle | 1.05 | – |");
   expect(text).toContain("| 198 ms idle tls | 10 | 10 | 99 | 9 | 8 |");
   expect(text).toContain("| blackout, 198 ms to 1 ms | idle tls | 4 | 5–10 |");
   expect(text).toContain("| blackout, suspended to live | 198 ms idle | 18 | 50–100 |");
   const columns = text.split("\n").filter((line) => /^\| (198|1|paper)/.test(line) && line.includes("ms idle"));
-  expect(new Set(columns.slice(0, 5).map((line) => line.split("|").length))).toEqual(new Set([15]));
+  expect(new Set(columns.slice(0, 6).map((line) => line.split("|").length))).toEqual(new Set([15]));
 });
 
 test("without a single sample there is nothing to show, and that is said", () => {

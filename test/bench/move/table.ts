@@ -42,7 +42,7 @@ const PAPER: readonly Cells[] = [
 const CAPTION =
   "Median / mean (min–max). Blackout: source STOP to destination RESUME. At the switchover: from 100 ms before STOP to " +
   "1 s after RESUME; whole: from before the first command to after the last. Loaded: 30 MB/s of memory and 1 MB/s of " +
-  "disk dirtied. Disk: first trip / return. Writes: the guest's to its disk during the move, 99 of 100 within.";
+  "disk dirtied. Far: the controller 100 ms of round trip from sites, gateway and agents. Disk: first trip / return. Writes: the guest's to its disk during the move, 99 of 100 within.";
 
 const RATES: readonly (readonly [string, (copy: CopySample) => number])[] = [
   ["disk", ({ diskMBps }) => diskMBps],
@@ -73,6 +73,8 @@ export function tables(samples: readonly Sample[], { rows, ratios }: Summary): s
         ...ratioRows("blackout to plain `virsh migrate --copy-storage-all`", ratios.blackoutToVirsh, "–"),
         ...ratioRows("blackout, encrypted to not", ratios.tlsToNone, "–"),
         ...ratioRows("blackout, suspended to live", ratios.suspendedToLive, "50–100"),
+        ...ratioRows("blackout, far controller to near", ratios.farControllerBlackout, "–"),
+        ...ratioRows("ping gap, far controller to near", ratios.farControllerPingGap, "–"),
         ...ratioRows("disk bytes, return to first trip", ratios.returnToFirstDiskBytes, "–"),
         ...ratioRows("rate of a copy to one stream through the same programs", ratios.copyToWay, "–"),
         ...ratioRows("rate of a copy to one TCP stream", ratios.copyToStream, "–"),

@@ -38,8 +38,9 @@ export async function measureTrips(
 }
 
 function sampleOf(variant: string, trip: MoveSample["trip"], move: WatchedMove): MoveSample {
-  const { switchover, record } = move;
-  if (!switchover) throw new Error(`${variant}: the move's record does not tell when its switchover was`);
+  const { switchover, beforeStop, record } = move;
+  if (!switchover || !beforeStop)
+    throw new Error(`${variant}: the move's record does not tell when its switchover was`);
   const split = splitOf(record);
   return {
     ...{ kind: "move", variant, trip, blackoutMs: move.downtimeMs.blackout },
@@ -47,6 +48,7 @@ function sampleOf(variant: string, trip: MoveSample["trip"], move: WatchedMove):
     wholeMove: {
       ...{ streamGapMs: move.downtimeMs.stream, pingGapMs: move.downtimeMs.ping, lostPings: move.lostPings },
     },
+    beforeStop: { streamGapMs: beforeStop.streamMs, pingGapMs: beforeStop.pingMs },
     ...{ totalMs: move.totalMs, memoryBytes: move.memoryBytes, diskBytes: move.diskBytes },
     ...(move.writeP99Ms === undefined ? {} : { writeP99Ms: move.writeP99Ms }),
     ...(split ? { split } : {}),

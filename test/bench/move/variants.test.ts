@@ -1,12 +1,17 @@
 import { expect, test } from "vitest";
 import { samplesWanted, variantsAt } from "./variants.ts";
 
-test("each round trip has every load with every encryption, and a suspended VM and virsh beside each load", () => {
+test("each round trip has every load with every encryption, and a suspended VM and virsh beside each load, and where it is long a far controller", () => {
   expect(variantsAt(198).map(({ id }) => id)).toEqual([
-    ...["198 ms idle tls", "198 ms idle none", "198 ms idle suspended", "198 ms idle virsh"],
+    ...["198 ms idle tls", "198 ms idle none", "198 ms idle far", "198 ms idle suspended", "198 ms idle virsh"],
     ...["198 ms loaded tls", "198 ms loaded none", "198 ms loaded suspended", "198 ms loaded virsh"],
     ...["198 ms copy tls", "198 ms copy none"],
   ]);
+  expect(variantsAt(1).filter(({ id }) => id.includes("far"))).toEqual([]);
+  expect(variantsAt(198).find(({ id }) => id.endsWith("far"))).toMatchObject({
+    encryption: "tls",
+    controllerRttMs: 100,
+  });
 });
 
 test("of copies a third is enough, and never none", () => {

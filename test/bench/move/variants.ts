@@ -3,6 +3,9 @@ import { IDLE, IMAGE_PROCESSING, type Load } from "../../../examples/lab/probe/g
 /** Far and near: the paper's ocean (175 ms there), and a machine room. */
 export const ROUND_TRIPS_MS = [198, 1] as const;
 
+/** Between a far controller and each of those it talks to. */
+const FAR_CONTROLLER_RTT_MS = 100;
+
 export const LOADS = { idle: IDLE, loaded: IMAGE_PROCESSING } satisfies Record<string, Load>;
 export type LoadName = keyof typeof LOADS;
 export type Encryption = "tls" | "none";
@@ -18,6 +21,8 @@ export type MoveVariant = Conditions & {
   readonly kind: "move" | "suspended";
   readonly load: LoadName;
   readonly encryption: Encryption;
+  /** Where the controller is not beside the hosts: the round trip to each. */
+  readonly controllerRttMs?: number;
 };
 
 /** One way to move a VM, and the conditions under which it is moved. */
@@ -34,6 +39,12 @@ export type Variant =
 const ENCRYPTIONS = ["tls", "none"] as const;
 const LOAD_NAMES = ["idle", "loaded"] as const;
 
+/** As an idle VM under TLS, which it is compared with. */
+const FAR_CONTROLLER: Variant = {
+  ...{ kind: "move", id: `${ROUND_TRIPS_MS[0]} ms idle far`, rttMs: ROUND_TRIPS_MS[0] },
+  ...{ load: "idle", encryption: "tls", controllerRttMs: FAR_CONTROLLER_RTT_MS },
+};
+
 /** All variants at one round trip, in the order in which a round goes through them. */
 export function variantsAt(rttMs: number): readonly Variant[] {
   const at = `${rttMs} ms`;
@@ -42,6 +53,7 @@ export function variantsAt(rttMs: number): readonly Variant[] {
       ...ENCRYPTIONS.map((encryption): Variant => {
         return { kind: "move", id: `${at} ${load} ${encryption}`, rttMs, load, encryption };
       }),
+      ...(rttMs === ROUND_TRIPS_MS[0] && load === "idle" ? [FAR_CONTROLLER] : []),
       { kind: "suspended", id: `${at} ${load} suspended`, rttMs, load, encryption: "tls" } satisfies Variant,
       { kind: "virsh", id: `${at} ${load} virsh`, rttMs, load } satisfies Variant,
     ]),
