@@ -10,13 +10,20 @@ export type JsonRow = Kept & {
   readonly [Name in keyof Required<MaybeMeasured>]: Exclude<MaybeMeasured[Name], undefined> | null;
 };
 
-type Detail = "encryption" | "controllerRttMs" | "wholeMove" | "beforeStop" | "returnDiskBytes" | "split";
+type Detail =
+  | "encryption"
+  | "controllerRttMs"
+  | "wholeMove"
+  | "beforeStop"
+  | "returnDiskBytes"
+  | "writeP99Ms"
+  | "split";
 
 /** What `--json` ends with, in one line. */
 export interface Line {
   readonly rows: readonly JsonRow[];
   readonly ratios: Ratios;
-  /** What else is known of a row, by its variant: the gaps of the whole move and before STOP, the return trip, where the blackout's time went. */
+  /** What else is known of a row, by its variant: the gaps of the whole move and before STOP, the return trip, the guest's writes, where the blackout's time went. */
   readonly details: Readonly<Record<string, Pick<Row, Detail>>>;
 }
 
@@ -29,17 +36,20 @@ export function lineOf({ rows, ratios }: Summary): Line {
     })),
     ratios,
     details: Object.fromEntries(
-      rows.map(({ variant, encryption, controllerRttMs, wholeMove, beforeStop, returnDiskBytes, split }) => [
-        variant,
-        {
-          ...(encryption && { encryption }),
-          ...(controllerRttMs !== undefined && { controllerRttMs }),
-          ...(wholeMove && { wholeMove }),
-          ...(beforeStop && { beforeStop }),
-          ...(returnDiskBytes !== undefined && { returnDiskBytes }),
-          ...(split && { split }),
-        },
-      ]),
+      rows.map(
+        ({ variant, encryption, controllerRttMs, wholeMove, beforeStop, returnDiskBytes, writeP99Ms, split }) => [
+          variant,
+          {
+            ...(encryption && { encryption }),
+            ...(controllerRttMs !== undefined && { controllerRttMs }),
+            ...(wholeMove && { wholeMove }),
+            ...(beforeStop && { beforeStop }),
+            ...(returnDiskBytes !== undefined && { returnDiskBytes }),
+            ...(writeP99Ms !== undefined && { writeP99Ms }),
+            ...(split && { split }),
+          },
+        ],
+      ),
     ),
   };
 }

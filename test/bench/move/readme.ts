@@ -84,10 +84,11 @@ function noticed(rttMs: number, rows: readonly Row[]): string {
         shown((row) => row.lostPings),
         `${PAPER_LOST_PINGS}; –`,
       ),
-      line("largest gap before the switchover, stream / ping, ms", beforeStop, "–"),
+      line("largest gap before the switchover, stream; ping: median (largest), ms", beforeStop, "–"),
       line("blackout: control + last memory + flight + destination; gateway's turn, ms", split, "–"),
       line("memory sent, MB", ({ memoryBytes }) => megabytes(memoryBytes), "200"),
       line("disk sent, first trip / return, MB", disk, "not moved"),
+      line("99 of 100 disk writes of the guest's took at most, ms", ({ writeP99Ms }) => String(writeP99Ms ?? "–"), "–"),
       line("whole move, s", ({ totalMs }) => (totalMs / 1000).toFixed(1), "–"),
     ],
   );
@@ -100,7 +101,7 @@ function split({ split: parts }: Row): string {
 }
 
 const beforeStop = ({ beforeStop: gaps }: Row): string =>
-  gaps ? `${gaps.streamGapMs.median} / ${gaps.pingGapMs.median}` : "–";
+  gaps ? [gaps.streamGapMs, gaps.pingGapMs].map(({ median, max }) => `${median} (${max})`).join("; ") : "–";
 
 const disk = ({ diskBytes, returnDiskBytes }: Row): string =>
   diskBytes === undefined ? "–" : `${megabytes(diskBytes)} / ${megabytes(returnDiskBytes)}`;
