@@ -3,6 +3,7 @@ import { TurntableError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import { segmentOf } from "../host/segment.ts";
 import { routedAddress, VXLAN_PORT } from "./gateway-program.ts";
+import { admitGateway, removeFilter } from "./site-filter.ts";
 import type { TunnelRecord } from "./tunnel.ts";
 
 const link = z.object({
@@ -58,20 +59,23 @@ export async function attachSite(site: Host, record: TunnelRecord, siteAddress: 
       { retry: "safe", next: "Start or prepare the VM there first, then run pulumi up again" },
     );
   }
-  if (found && fits(found, record, siteAddress)) return;
+  if (found && fits(found, record, siteAddress)) return await admitGateway(site, record);
   const ends = `id ${record.vni} local ${routedAddress(siteAddress)} remote ${record.gateway.tunnel.address}`;
   const steps = [
     ...(found ? [`link delete ${vxlan}`] : []),
     // "remote" makes the one static all-zero entry: all frames go to the gateway, and only there.
     `link add ${vxlan} type vxlan ${ends} dstport ${VXLAN_PORT} nolearning`,
     `link set ${vxlan} mtu ${record.mtu} addrgenmode none master ${bridge}`,
-    `link set ${vxlan} up`,
   ];
   await site.run(["ip", "-batch", "-"], { input: `${steps.join("\n")}\n` });
+  // In this order: a device that cannot be made leaves no filter, and none is up without one.
+  await admitGateway(site, record);
+  await site.run(["ip", "link", "set", vxlan, "up"]);
 }
 
 /** Undo of `attachSite`. */
 export async function detachSite(site: Host, record: TunnelRecord): Promise<void> {
   const { vxlan } = segmentOf(record.vm);
   if (await findLink(site, vxlan)) await site.run(["ip", "link", "delete", vxlan]);
+  await removeFilter(site, record);
 }

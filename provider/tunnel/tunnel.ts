@@ -51,7 +51,7 @@ export interface StagedTurn {
 export interface Tunnel {
   /** Gateway end: device, address, forwarding to the endpoint, filter that admits tunnel packets of that endpoint only. Idempotent. */
   establish(gateway: Host, record: TunnelRecord, endpoint: Endpoint): Promise<void>;
-  /** Site end: device from the site's routed address to the gateway, in the VM's bridge. Idempotent. */
+  /** Site end: device from the site's routed address to the gateway, in the VM's bridge, filter that admits the gateway only. Idempotent. */
   attach(site: Host, record: TunnelRecord, siteAddress: string): Promise<void>;
   /** Undo of attach; what is not there is fine. */
   detach(site: Host, record: TunnelRecord): Promise<void>;

@@ -9,6 +9,8 @@ import { type TunnelRecord, tunnelRecord } from "../../provider/tunnel/tunnel.ts
 
 export const MAC = "02:00:00:00:01:02";
 export const GATEWAY = "192.0.2.2";
+export const VM = "10.1.1.2";
+export const CLIENT = "10.9.9.2";
 export const SITES = { ams: "198.51.100.2", san: "203.0.113.2" } as const;
 export type SiteName = keyof typeof SITES;
 
@@ -21,6 +23,7 @@ export class Network {
   readonly vms: Record<SiteName, Host>;
   readonly #prefix: string;
   readonly #namespaces: string[] = [];
+  readonly #clients: Host[] = [];
 
   constructor() {
     this.#prefix = `tt${process.pid}${Math.random().toString(36).slice(2, 6)}`;
@@ -90,7 +93,33 @@ export class Network {
     this.#ip("link", "add", tap, "netns", at, "type", "veth", "peer", "name", "eth0", "netns", vm);
     this.#ip("-n", at, "link", "set", tap, "master", bridge, "up");
     this.#ip("-n", vm, "link", "set", "eth0", "address", MAC, "mtu", "1400", "up");
-    this.#ip("-n", vm, "address", "add", "10.1.1.2/24", "dev", "eth0");
+    this.#ip("-n", vm, "address", "add", `${VM}/24`, "dev", "eth0");
+  }
+
+  /** A client behind the gateway, and the VMs' way to it. */
+  addClient(): Host {
+    const [gateway, client] = [`${this.#prefix}-gw`, this.#namespace("client")];
+    this.#ip("link", "add", "clients0", "netns", gateway, "type", "veth", "peer", "name", "eth0", "netns", client);
+    this.#ip("-n", gateway, "address", "add", "10.9.9.1/24", "dev", "clients0");
+    this.#ip("-n", gateway, "link", "set", "clients0", "up");
+    this.#ip("-n", client, "address", "add", `${CLIENT}/24`, "dev", "eth0");
+    this.#ip("-n", client, "link", "set", "eth0", "up");
+    this.#ip("-n", client, "route", "add", "default", "via", "10.9.9.1");
+    for (const site of Object.keys(SITES)) {
+      this.#ip("-n", `${this.#prefix}-vm-${site}`, "route", "add", "default", "via", "10.1.1.1");
+    }
+    const host = openLocal("client", { namespace: client });
+    this.#clients.push(host);
+    return host;
+  }
+
+  /** Moves a VM: its interface is plugged in at the other site, its connections stay with it. What stood there is gone. */
+  replug(from: SiteName, to: SiteName): void {
+    const [old, other] = [`${this.#prefix}-${from}`, `${this.#prefix}-${to}`];
+    const { bridge, tap } = segmentOf("guest");
+    this.#ip("-n", other, "link", "delete", tap);
+    this.#ip("-n", old, "link", "set", tap, "netns", other);
+    this.#ip("-n", other, "link", "set", tap, "master", bridge, "up");
   }
 
   #removeNamespaces(): void {
@@ -103,7 +132,7 @@ export class Network {
   }
 
   async stop(): Promise<void> {
-    const hosts = [this.gateway, ...Object.values(this.sites), ...Object.values(this.vms)];
+    const hosts = [this.gateway, ...Object.values(this.sites), ...Object.values(this.vms), ...this.#clients];
     await Promise.all(hosts.map((host) => host.close()));
     this.#removeNamespaces();
     rmSync(this.folder, { recursive: true, force: true });

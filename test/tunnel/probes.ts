@@ -25,9 +25,9 @@ export async function received(gateway: Host): Promise<number> {
   return Number(stdout);
 }
 
-/** Packets that the gateway's filter dropped so far. */
-export async function dropped(gateway: Host): Promise<number> {
-  const { stdout } = await gateway.run(["nft", "list", "table", "ip", DEVICE]);
+/** Packets that the tunnel's filter at the gateway, or at a site, dropped so far. */
+export async function dropped(end: Host): Promise<number> {
+  const { stdout } = await end.run(["nft", "list", "table", "ip", DEVICE]);
   return Number(/counter packets (\d+)/.exec(stdout)?.[1]);
 }
 

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { segmentOf } from "../../provider/host/segment.ts";
 import { vxlan } from "../../provider/tunnel/vxlan.ts";
-import { Network, SITES } from "./network.ts";
+import { GATEWAY, Network, SITES } from "./network.ts";
 import { dropped, echoes, inject, pings, received } from "./probes.ts";
 
 const { bridge, vxlan: device } = segmentOf("guest");
@@ -33,6 +33,7 @@ describe("a VXLAN tunnel", () => {
     expect((await gateway.run(["ls", "/sys/class/net"])).stdout).toBe(before);
     expect((await gateway.run(["nft", "list", "ruleset"])).stdout).toBe("");
     expect((await sites.ams.run(["ls", "/sys/class/net"])).stdout).toBe(siteBefore);
+    expect((await sites.ams.run(["nft", "list", "ruleset"])).stdout).toBe("");
     expect(readdirSync(network.folder)).toEqual([]);
   });
 
@@ -55,6 +56,12 @@ describe("a VXLAN tunnel", () => {
     await vxlan.attach(sites.ams, record, SITES.ams);
     await vxlan.establish(gateway, record, here);
     expect([await index(gateway), await index(sites.ams)]).toEqual(first);
+    const filter = (await sites.ams.run(["nft", "-s", "list", "ruleset"])).stdout;
+    expect(filter).toContain(`ip saddr != ${GATEWAY} counter drop`);
+    await sites.ams.run(["nft", "delete", "table", "ip", device]);
+    await vxlan.attach(sites.ams, record, SITES.ams);
+    expect((await sites.ams.run(["nft", "-s", "list", "ruleset"])).stdout).toBe(filter);
+    await sites.ams.run(["nft", "flush", "chain", "ip", device, "arriving"]);
     await sites.ams.run(["ip", "link", "set", device, "nomaster"]);
     await gateway.run(["ip", "address", "flush", "dev", device]);
     await gateway.run(["nft", "delete", "table", "ip", device]);
@@ -64,6 +71,7 @@ describe("a VXLAN tunnel", () => {
     await vxlan.establish(gateway, record, here);
     expect(await pings(gateway, "10.1.1.2")).toBe(true);
     expect(await vxlan.observe(gateway, record)).toEqual(here);
+    expect((await sites.ams.run(["nft", "-s", "list", "ruleset"])).stdout).toBe(filter);
   });
 
   test("is not said to be whole when it is not", async () => {
