@@ -3,7 +3,7 @@ import shutil
 import subprocess
 import sys
 
-PROGRAMS = ("qemu-system-x86_64", "qemu-img", "nbdkit", "stunnel", "ip", "ss", "bridge")
+PROGRAMS = ("qemu-system-x86_64", "qemu-img", "nbdkit", "stunnel", "ip", "ss", "bridge", "nft")
 
 
 def output(*argv):

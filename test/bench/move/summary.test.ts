@@ -70,7 +70,9 @@ test("a row tells of the gaps before the switchover where they were looked at, a
   expect(lines).toContain(
     "| 198 ms | idle tls | idle none | idle far | idle suspended | idle virsh | paper, idle; busy |",
   );
-  expect(lines).toContain("| largest gap before the switchover, stream / ping, ms | – | – | 14.5 / 58 | – | – | – |");
+  expect(lines).toContain(
+    "| largest gap before the switchover, stream; ping: median (largest), ms | – | – | 14.5 (17); 58 (61) | – | – | – |",
+  );
   expect(lines).toContain("| blackout, far controller to near | 198 ms idle: 1.07 | – |");
   expect(lines).toContain("| ping gap, far controller to near | 198 ms idle: 1.05 | – |");
 });
