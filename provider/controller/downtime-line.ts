@@ -1,4 +1,4 @@
-import { leastDowntimeMs } from "../hypervisor/downtime.ts";
+import { lastPassLimitMs, leastDowntimeMs } from "../hypervisor/downtime.ts";
 import type { DirtyRates } from "../hypervisor/hypervisor.ts";
 import { type Answer, told } from "./asked.ts";
 import type { PlacementInputs } from "./placement.ts";
@@ -32,12 +32,15 @@ export function downtimeLine(news: Wanted, rttMs: number | undefined, rates: Ans
 function lineFor(news: Wanted, rttMs: number | undefined, rates: DirtyRates): string {
   const { downtimeBudgetMs: budgetMs, lightpath } = news;
   const { bandwidthMbps } = lightpath;
-  const at = (rate: number) => expectedDowntimeMs(rates, { bandwidthMbps: rate, rttMs: rttMs ?? 0 }, budgetMs);
+  const lengthMs = rttMs ?? 0;
+  const at = (rate: number) => expectedDowntimeMs(rates, { bandwidthMbps: rate, rttMs: lengthMs }, budgetMs);
   const awayMs = at(bandwidthMbps);
   const dirtied = `its memory is dirtied at ${mb(rates.long.bytesPerSecond)} MB/s, of ${mb((bandwidthMbps * 1e6) / 8)} MB/s that the path carries`;
   const budget = `budget ${budgetMs} ms`;
   if (awayMs <= budgetMs) {
-    return `${rttMs === undefined ? "" : `about ${Math.round(awayMs)} ms expected, `}${budget}; ${dirtied}`;
+    const expected = rttMs === undefined ? "" : `about ${Math.round(awayMs)} ms expected, `;
+    const usual = awayMs <= leastDowntimeMs(lengthMs) + lastPassLimitMs(budgetMs, lengthMs);
+    return `${expected}${budget}; ${dirtied}${usual ? "" : ": the last pass will take of the budget what it needs"}`;
   }
   const most = "maxBandwidthMbps" in lightpath ? lightpath.maxBandwidthMbps : undefined;
   return `${budget}, NOT KEPT by waiting alone; ${dirtied}: ${remedy(most, most === undefined ? awayMs : at(most), budgetMs)}`;
