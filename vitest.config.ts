@@ -15,7 +15,7 @@ const NAMED_FAULTS = "test/matrix/named.test.ts";
 /** Tests that measure rates, round trips or how long a guest stood still: they have the machine to themselves. */
 const MEASURING = [
   "test/domain/data-plane.test.ts",
-  "test/hypervisor/{convergence,far-controller}.test.ts",
+  "test/hypervisor/{convergence,dirty-rates,far-controller}.test.ts",
   "test/lab/{lab,span}.test.ts",
   "test/lab/guest/guest.test.ts",
   "test/lab/probe/*.test.ts",

@@ -7,7 +7,7 @@ import type { Undo } from "./course.ts";
 import type { Journal } from "./journal.ts";
 import type { Move } from "./move.ts";
 import { deviceAt, endsOf } from "./path-ends.ts";
-import { LIGHT_MS } from "./prediction.ts";
+import { LIGHT_MS, requireBudget } from "./prediction.ts";
 import { lesserMbps, raiseAgain, recast } from "./recast.ts";
 import type { Berth } from "./shared-path.ts";
 import { extend, type Raised, raise, SharedPath } from "./widen.ts";
@@ -153,9 +153,12 @@ async function provision(lighting: Lighting, permit: Permit): Promise<Connection
   const right = await current(permit, move);
   const ask = async (again: boolean) =>
     await reserve(lighting, home, again ? await renewed(permit, path.bandwidthMbps) : right);
-  const { id, token } = declared ? { id: path.connectionId, token: right.token } : await lighting.insist(ask);
+  const { id, token, rttMs } = declared
+    ? { id: path.connectionId, token: right.token, rttMs: undefined }
+    : await lighting.insist(ask);
   lighting.connectionId = id;
   await journal.borrow({ home, connection: id, declared, recastMbps: lesserMbps(path) });
+  if (rttMs !== undefined) requireBudget(move, rttMs);
   const raised = declared ? await raiseAgain(lightpath, path, { vm: vm.name, tokenFor: permit.tokenFor }) : undefined;
   if (raised?.state === "provisioned") return raised;
   try {
@@ -183,8 +186,8 @@ async function reserve({ move, lightpathOf, journal, avoided }: Lighting, home: 
   await journal.borrow({ home, reserving: window });
   // What OSCARS only holds it does not list: it is found again by its id alone.
   const named = (connection: string) => journal.borrow({ connection });
-  const { connectionId } = await lightpathOf(home).reserve(request, token, named);
-  return { id: connectionId, token };
+  const { connectionId, rttMs } = await lightpathOf(home).reserve(request, token, named);
+  return { id: connectionId, token, rttMs };
 }
 
 function noOtherWay({ link, message, next }: LinkDown, thrown: unknown): TurntableError {

@@ -1,33 +1,30 @@
 import type { Context } from "../context.ts";
-import { reasonOf } from "../errors.ts";
-import { leastDowntimeMs } from "../hypervisor/downtime.ts";
+import { type DirtyRates, LOOK_MS } from "../hypervisor/hypervisor.ts";
 import type { Offer } from "../lightpath/lightpath.ts";
+import { type Answer, asked, PATIENCE_MS, told } from "./asked.ts";
 import { nsiRecordOf, oscarsRecordOf } from "./authorize.ts";
 import { chooseHost } from "./broker.ts";
+import { downtimeLine } from "./downtime-line.ts";
 import { endAt } from "./move.ts";
 import { type PlacementInputs, type PlacementState, vmOf } from "./placement.ts";
-import { copyMs, standstillMs } from "./prediction.ts";
+import { copyMs } from "./prediction.ts";
 import { lesserMbps } from "./recast.ts";
 import { tunnelsAt } from "./steer.ts";
 
-/** A preview waits no longer than this for what it would only like to know. */
-const PATIENCE_MS = 2_500;
 const MOVE_MINUTES = 60;
 
 type PathOffer = Omit<Offer, "links">;
 
-/** Known, or why not. */
-type Answer<T> = { readonly known: T } | { readonly silent: string };
-
 /** What a move would do, as lines for a preview. Read-only; what does not answer in time is said to be silent. */
 export async function planMove(context: Context, olds: PlacementState, news: PlacementInputs): Promise<string[]> {
-  const [offer, room, disks, tunnels] = await Promise.all([
+  const [offer, room, disks, tunnels, dirtied] = await Promise.all([
     asked(homeOf(olds, news), () => offerFor(context, olds, news)),
     asked(news.site, () => roomFor(context, news)),
     asked(`${olds.site} or ${news.site}`, () => disksToMove(context, olds, news)),
     asked(olds.site, async () =>
       (await tunnelsAt(await source(context, olds))).map(({ name, gateway }) => `${name} at ${gateway.name}`),
     ),
+    asked(olds.site, () => dirtyRatesOf(context, olds, news), PATIENCE_MS + LOOK_MS.brief + LOOK_MS.long),
   ]);
   const { lightpath, memoryMiB } = news;
   const memoryBytes = memoryMiB * 2 ** 20;
@@ -56,7 +53,7 @@ export async function planMove(context: Context, olds: PlacementState, news: Pla
         `${mb(bytes)} of disk${returns ? ` (written since it left ${news.site})` : ""}; about ${seconds(memoryBytes + bytes)} s`,
       (why) => `disk unknown (${why})`,
     )}`,
-    `downtime: ${downtimeLine(rttMs, news)}`,
+    `downtime: ${downtimeLine(news, rttMs, dirtied)}`,
     `re-pointed: ${told(
       tunnels,
       (names) => names.join(", ") || "no tunnel",
@@ -85,21 +82,6 @@ const HOW = { live: "while it runs", suspended: "suspended while its memory is c
 
 const OLD_DISKS = { keep: "stay as a replica for a return", wipe: "are removed" } as const;
 
-async function asked<T>(whom: string, ask: () => Promise<T>): Promise<Answer<T>> {
-  const late = Promise.withResolvers<Answer<T>>();
-  const silent = `${whom} gave no answer in ${PATIENCE_MS / 1000} s`;
-  const timer = setTimeout(() => late.resolve({ silent }), PATIENCE_MS);
-  const answer = ask().then(
-    (known): Answer<T> => ({ known }),
-    (thrown): Answer<T> => ({ silent: reasonOf(thrown) }),
-  );
-  return await Promise.race([answer, late.promise]).finally(() => clearTimeout(timer));
-}
-
-function told<T, R>(answer: Answer<T>, known: (value: T) => R, silent: (why: string) => R): R {
-  return "known" in answer ? known(answer.known) : silent(answer.silent);
-}
-
 /** Who is asked for the path. */
 function homeOf(olds: PlacementState, { lightpath }: PlacementInputs): string {
   if (lightpath.kind === "nsi") return lightpath.provider;
@@ -125,20 +107,6 @@ async function offerFor(
   if (!connection) throw new Error(`the reserved path ${lightpath.connectionId} is not known`);
   const hops = connection.segments.map(({ domain }) => domain);
   return { hops, rttMs: connection.rttMs, startsAt: connection.window.start };
-}
-
-function downtimeLine(
-  rttMs: number | undefined,
-  { mode, downtimeBudgetMs: budgetMs, ...news }: PlacementInputs,
-): string {
-  if (mode === "suspended") {
-    const stillMs = standstillMs(news.memoryMiB * 2 ** 20, news.lightpath.bandwidthMbps, rttMs);
-    return `up to about ${Math.ceil(stillMs / 1_000)} s: it stands still for the whole copy of its memory, and no budget is kept`;
-  }
-  const budget = `budget ${budgetMs} ms`;
-  if (rttMs === undefined) return budget;
-  const leastMs = leastDowntimeMs(rttMs);
-  return `about ${leastMs} ms expected, ${budget}${leastMs > budgetMs ? ": TOO LITTLE, the move will be refused" : ""}`;
 }
 
 function pathLine({ lightpath }: PlacementInputs, offer: Answer<PathOffer>): string {
@@ -210,6 +178,15 @@ async function disksToMove(context: Context, olds: PlacementState, news: Placeme
   ]);
   const returns = ours !== undefined && ours === there;
   return { returns, bytes: returns ? bytes.sinceGeneration : bytes.all };
+}
+
+/** Of a VM that shall stand still nobody needs to know. */
+async function dirtyRatesOf(context: Context, olds: PlacementState, { mode }: PlacementInputs): Promise<DirtyRates> {
+  if (mode === "suspended") throw new Error("it stands still");
+  const { place, record } = await source(context, olds);
+  const rates = await context.hypervisor(record.hypervisor).dirtyRates(place, vmOf(olds));
+  if (rates) return rates;
+  throw new Error(`its hypervisor at ${olds.site} does not tell`);
 }
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;

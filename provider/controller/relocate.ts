@@ -63,6 +63,8 @@ export async function relocate(
   const shared = { berth, clearings, waits, say: (line: string) => course.say(line) };
   try {
     const arrival = await course.stage("hold", `host, memory and disk at ${to.host.name}`, async (undo) => {
+      // Of other paths the length is known once they are reserved.
+      if ("rttMs" in move.path) requireBudget(move, move.path.rttMs);
       const arrival = await hold(move, hypervisor, undo, (text) => course.warn(text));
       undo("the journal there", async () => journal.leave(shelfOf(to)));
       await journal.alsoOn(shelfOf(to));
@@ -80,7 +82,7 @@ export async function relocate(
       },
     );
     const { turns, transfer } = await course.stage("migrate", MIGRATES[move.mode], async (undo) => {
-      if (move.mode === "live") requireBudget(move.downtimeBudgetMs, path.rttMs);
+      requireBudget(move, path.rttMs);
       const copyingMs = copyMs(await bytesToMove(move, arrival, hypervisor), path.bandwidthMbps / path.sharers());
       await haveTime("migrate", copyingMs, path, (line) => course.say(line));
       const turns = await stageTurns(move, steering, undo);

@@ -132,6 +132,21 @@ export interface Progress {
   readonly dirtiedBytesPerSecond?: number;
 }
 
+/** How fast a guest dirties its memory. A page counts once in the time for which it is looked at, however often it is written to, as a pass of a copy has to send it once. */
+export interface DirtyRate {
+  readonly overMs: number;
+  readonly bytesPerSecond: number;
+}
+
+/** Looked at briefly and for longer: a guest that goes round in little memory has dirtied all of that in the shorter time already. */
+export interface DirtyRates {
+  readonly brief: DirtyRate;
+  readonly long: DirtyRate;
+}
+
+/** How long a guest is looked at for its dirty rates, in ms. */
+export const LOOK_MS = { brief: 100, long: 1_000 } as const;
+
 /** An event of one of the two hypervisors, on the clock of its host (CLOCK_MONOTONIC). */
 export interface TimedEvent {
   readonly at: "source" | "destination";
@@ -189,6 +204,11 @@ export interface Hypervisor {
   digests(place: Place, vm: VmSpec): Promise<ReadonlyMap<string, string> | undefined>;
   /** What the disks' files take at a place, holes left out: all of it, and what was written since their generation began. */
   allocatedBytes(place: Place, vm: VmSpec): Promise<{ readonly all: number; readonly sinceGeneration: number }>;
+  /**
+   * How fast the guest dirties its memory now; takes about as long as it is looked at, and disturbs neither the guest nor a
+   * move. Undefined if the guest does not run, or that cannot be told: by an older hypervisor, or while somebody else asks it.
+   */
+  dirtyRates(place: Place, vm: VmSpec): Promise<DirtyRates | undefined>;
   /** After an arrival onto a replica: makes the disks one layer shorter again, while the VM runs. Can be repeated. */
   settleDisks(place: Place, vm: VmSpec): Promise<void>;
   /**

@@ -47,6 +47,19 @@ test("what was lent before its id could be noted is found by what was asked for,
   await others?.giveBack();
 });
 
+test("a path that is longer than the budget allows is not lit, and taken back by the undos", async () => {
+  const { move, journal } = await begun({ downtimeBudgetMs: 100 });
+  const permit = await authorize(move, aaa, journal, undo);
+  const unlit: typeof drac = () =>
+    Object.assign(drac(), { provision: () => Promise.reject(new Error("it is lit here")) });
+  await expect(light(move, permit, unlit, journal, undo, company(move))).rejects.toThrow(
+    /^at a round trip of 200 ms the VM is away for 130 ms at least, and its budget is 100 ms/,
+  );
+  expect(await held(move)).toEqual({ grant: "active", connection: "reserved" });
+  for (const { act } of lenders.undos.reverse()) await act();
+  expect(await held(move)).toEqual({ grant: "revoked", connection: "terminated" });
+});
+
 test("a domain that is silent when the path is lit: what was reserved is taken back by the undos", async () => {
   const { move, journal } = await begun();
   const permit = await authorize(move, aaa, journal, undo);

@@ -33,7 +33,7 @@ const PLAN = [
   /must agree: ams\.example, transit\.example, san\.example/,
   /host: san-1, \d+ MiB of memory and \d+ MiB of storage free, qemu \d+/,
   /to move: at most 210 MB of memory, \d+ MB of disk \(written since it left san\); about \d+ s/,
-  /downtime: about 129 ms expected, budget 1000 ms/,
+  /downtime: about 1[3-5]\d ms expected, budget 1000 ms; its memory is dirtied at \d+ MB\/s, of 113 MB\/s that the path carries/,
   /re-pointed: clients at gateway/,
   /afterwards: the path is given back; the disks at ams stay as a replica for a return/,
 ];

@@ -8,6 +8,11 @@ export const LINEAGE: readonly { readonly digest: string; readonly changed: stri
     digest: "dc4d334dffa88007",
     changed: "a path that is refused is asked for again while other VMs' moves that broke off are being cleared up",
   },
+  {
+    digest: "52b53d4839d832b5",
+    changed:
+      "a preview asks for dirty rates, and a budget below what the path's length costs is refused before it is lit",
+  },
 ];
 
 /** Whether what was played with one state tells of the other. */

@@ -1,8 +1,6 @@
-import { leastDowntimeMs } from "../downtime.ts";
+import { lastPassLimitMs, leastDowntimeMs } from "../downtime.ts";
 import type { Progress } from "../hypervisor.ts";
 
-/** QEMU plans its last round by this where the budget leaves room for more: less is not measurably better. */
-const USUAL_LIMIT_MS = 30;
 /** A round that leaves more than this share of what the one before left brings the end no nearer. */
 const SHRINKING = 0.9;
 /** So many of them in a row are no accident. */
@@ -27,6 +25,8 @@ export type Measure =
 export class Budget {
   readonly #budgetMs: number;
   readonly #allowanceMs: number;
+  /** What QEMU may plan for its last round as long as nothing else was said, in ms. */
+  readonly downtimeLimitMs: number;
   #round = 0;
   #awayMs = Number.POSITIVE_INFINITY;
   #stalledRounds = 0;
@@ -39,11 +39,7 @@ export class Budget {
     this.#mayRaise = mayRaise;
     this.#budgetMs = budgetMs;
     this.#allowanceMs = Math.floor(budgetMs - leastDowntimeMs(rttMs));
-  }
-
-  /** What QEMU may plan for its last round as long as nothing else was said, in ms. */
-  get downtimeLimitMs(): number {
-    return Math.max(1, Math.min(USUAL_LIMIT_MS, this.#allowanceMs));
+    this.downtimeLimitMs = lastPassLimitMs(budgetMs, rttMs);
   }
 
   /** Call it with each look at the copy; at the beginning of a round it says what is to be done, if anything is. */
