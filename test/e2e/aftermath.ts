@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DOMAINS, type DomainKey, SITES, type SiteName } from "../../examples/lab/layout.ts";
+import { DOMAINS, type DomainKey, domainName, SITES, type SiteName } from "../../examples/lab/layout.ts";
 import { AaaClient } from "../../provider/aaa/client.ts";
+import { grantDetails } from "../../provider/aaa/token.ts";
 import { DracLightpath } from "../../provider/lightpath/drac/client.ts";
 import { joinedPorts, traces, type World } from "./world.ts";
 
@@ -26,6 +27,7 @@ export async function owedNow(here: World): Promise<string[]> {
     ...(await liveConnections(here)),
     ...heldSegments(here),
     ...(await activeGrants(here)),
+    ...liveTokens(here),
   ];
 }
 
@@ -69,6 +71,28 @@ async function activeGrants(here: World): Promise<string[]> {
     }
   });
   return (await Promise.all(lists)).flat();
+}
+
+/**
+ * Where tokens would still be taken. They are signed and kept by nobody, so that none can be listed: one is good at each
+ * domain on the way until its grant ends, or that domain itself has on record that it was revoked.
+ */
+function liveTokens(here: World): string[] {
+  return SITES.flatMap((home) => {
+    const grants = rows(here, home, "SELECT id, body FROM grants").map(({ id, body }) => ({
+      id: String(id),
+      ...grantDetails.parse(JSON.parse(String(body))),
+    }));
+    const going = grants.filter(({ window }) => Date.parse(window.end) > Date.now());
+    return DOMAINS.flatMap((domain) => {
+      const select = "SELECT grant_id FROM revocations WHERE home = ?";
+      const revoked = new Set(rows(here, domain, select, domainName(home)).map((row) => row.grant_id));
+      const taken = going.filter(({ domains }) => domain === home || domains.includes(domainName(domain)));
+      return taken
+        .filter(({ id }) => !revoked.has(id))
+        .map(({ id }) => `${domain}: token under grant ${id} of ${home}`);
+    });
+  });
 }
 
 /** What a domain's store answers. */

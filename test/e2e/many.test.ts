@@ -6,12 +6,14 @@ import { PulumiCli } from "../../examples/lab/demo/pulumi.ts";
 import { shellEnvironment } from "../../examples/lab/environment.ts";
 import { CALLER_ID } from "../../examples/lab/keys.ts";
 import { DOMAINS, type DomainKey, type SiteName } from "../../examples/lab/layout.ts";
+import { moveRecord } from "../../provider/controller/placement.ts";
 import { segmentOf } from "../../provider/host/segment.ts";
 import { commandOf, processesIn } from "../breakage/processes.ts";
 import { until } from "../breakage/until.ts";
 import { owed, rows } from "./aftermath.ts";
 import { killHypervisor } from "./breakage.ts";
 import { RunningUp } from "./crash.ts";
+import { recordedVms } from "./recorded.ts";
 import { inside, SETTLING, settledTraces, traces, type World, world } from "./world.ts";
 
 const PROJECT = fileURLToPath(new URL("programs/many", import.meta.url));
@@ -61,6 +63,9 @@ test("VMs that move in one update share one lightpath, switch over one by one, a
   for (let number = 1; number < COUNT; number++) {
     expect(output).toMatch(new RegExp(`many-${number} moved ams → san`));
   }
+  const queued = await turnsTaken();
+  expect(queued.map(({ name }) => name).sort()).toEqual(NAMES.filter((name) => name !== LAST).sort());
+  expect(overlapping(queued)).toEqual([]);
   const used = connections().filter(({ id }) => !known.some((one) => one.id === id));
   expect(used).toMatchObject([{ state: "terminated" }]);
   const id = used[0]?.id ?? "";
@@ -95,6 +100,44 @@ test("killed with one of them arrived and the others on the shared path: the nex
   expect(await owed(here)).toEqual([]);
   await expect.poll(() => traces(here), SETTLING).toEqual(before);
 });
+
+const moved = z.object({
+  name: z.string(),
+  lastMove: moveRecord.extend({
+    stopAtMs: z.number(),
+    timelineMs: z.looseObject({ "source MIGRATION active": z.number(), "destination RESUME": z.number() }),
+  }),
+});
+
+/** A VM's switchover, with the copy of memory before it: in ms, on the clock that both hosts of the lab share. */
+interface Turn {
+  readonly name: string;
+  /** Its memory began to cross, which was before it stopped. */
+  readonly fromMs: number;
+  /** It ran at its destination. */
+  readonly toMs: number;
+}
+
+/** Of each VM that is at san according to the state. */
+async function turnsTaken(): Promise<readonly Turn[]> {
+  const there = (await recordedVms(pulumi)).filter(({ site }) => site === "san").map((vm) => moved.parse(vm));
+  return there.map(({ name, lastMove: { stopAtMs, timelineMs } }) => {
+    const [began, ran] = [timelineMs["source MIGRATION active"], timelineMs["destination RESUME"]];
+    // It stopped in between, at 0.
+    expect(began, name).toBeLessThan(0);
+    expect(ran, name).toBeGreaterThan(0);
+    return { name, fromMs: stopAtMs + began, toMs: stopAtMs + ran };
+  });
+}
+
+function overlapping(turns: readonly Turn[]): string[] {
+  return turns.flatMap((one, index) =>
+    turns
+      .slice(index + 1)
+      .filter((other) => one.fromMs < other.toMs && other.fromMs < one.toMs)
+      .map((other) => `${one.name} and ${other.name}`),
+  );
+}
 
 /** By site, the VMs that run there, on their networks, and were not started anew since they were moved there. */
 async function running(): Promise<Record<SiteName, string[]>> {

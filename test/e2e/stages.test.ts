@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { z } from "zod";
 import { moveTo } from "../../examples/lab/demo/turn.ts";
 import type { SiteName } from "../../examples/lab/layout.ts";
 import type { Probe } from "../../examples/lab/probe/report.ts";
@@ -19,6 +18,7 @@ import {
   whenCopying,
 } from "./breakage.ts";
 import { type Placed, place } from "./placed.ts";
+import { recordedVms } from "./recorded.ts";
 import { SETTLING, type World } from "./world.ts";
 
 let placed: Placed;
@@ -81,14 +81,10 @@ async function expectAtHome(): Promise<void> {
   expect(await owed(here)).toEqual([]);
 }
 
-const exported = z.object({
-  deployment: z.object({ resources: z.array(z.object({ type: z.string(), outputs: z.looseObject({}).optional() })) }),
-});
-
 /** Where the VM is according to the stack's state. */
 async function recordedSite(): Promise<unknown> {
-  const { deployment } = exported.parse(JSON.parse(await here.pulumi.run("stack", "export")));
-  return deployment.resources.find(({ type }) => type.endsWith("turntable:VmPlacement"))?.outputs?.site;
+  const [vm] = await recordedVms(here.pulumi);
+  return vm?.site;
 }
 
 /** The fault is gone: the same again goes through. */

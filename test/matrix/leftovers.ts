@@ -29,6 +29,7 @@ const WORDS = [
   [/: connection /, "reservation"],
   [/: segment /, "reservation"],
   [/: grant /, "grant"],
+  [/: token /, "token"],
   [/master/, "path"],
 ] as const;
 

@@ -5,6 +5,7 @@ import { until } from "../breakage/until.ts";
 import { loseReplica, whenCopying } from "../e2e/breakage.ts";
 import { shapePath, whenCommitted } from "../e2e/crash.ts";
 import { inside } from "../e2e/world.ts";
+import type { Up } from "./engine/driver.ts";
 import {
   counterOf,
   folderAt,
@@ -13,7 +14,6 @@ import {
   pilotAt,
   qemuAt,
   requirePilot,
-  type Scene,
   type Setting,
   whenStage,
 } from "./scene.ts";
@@ -54,11 +54,17 @@ export async function makeRoomFor(moment: Moment, setting: Setting): Promise<voi
 
 type Overdue = (() => Promise<void>) | undefined;
 
+/** A move under way, as much as must be known of it to make it stand still. */
+export interface Reached extends Setting {
+  readonly up: Pick<Up, "controller">;
+}
+
 /**
  * Waits for a moment of a move and makes it last: whoever would end it stands still until what this resolves with is
- * called. `overdue`, of a fault that takes time to come, is waited for in the copy before.
+ * called. `overdue`, of a fault that takes time to come, is waited for in the copy before. Rejects, with nobody held, if
+ * the moment does not come.
  */
-export async function reach(moment: Moment, scene: Scene, overdue: Overdue): Promise<Mend> {
+export async function reach(moment: Moment, scene: Reached, overdue: Overdue): Promise<Mend> {
   switch (moment) {
     case "before copy":
       return await beforeCopy(scene);
@@ -76,7 +82,7 @@ export async function reach(moment: Moment, scene: Scene, overdue: Overdue): Pro
   }
 }
 
-async function beforeCopy(scene: Scene): Promise<Mend> {
+async function beforeCopy(scene: Reached): Promise<Mend> {
   await whenStage(scene, scene.from, "migrate");
   await until("the source's pilot", async () => (await pilotAt(scene, scene.from)) !== undefined, 20_000, 2);
   const goOn = await still([await scene.up.controller]);
@@ -85,7 +91,7 @@ async function beforeCopy(scene: Scene): Promise<Mend> {
   throw new Error("the moment was missed: the copy had begun");
 }
 
-async function copying(scene: Scene, what: "disk" | "memory", overdue: Overdue): Promise<Mend> {
+async function copying(scene: Reached, what: "disk" | "memory", overdue: Overdue): Promise<Mend> {
   const { here, from } = scene;
   await whenStage(scene, from, "migrate");
   await shapePath(here, from, SLOW_MBPS);
@@ -95,44 +101,61 @@ async function copying(scene: Scene, what: "disk" | "memory", overdue: Overdue):
 }
 
 /** The pilot stands still while QEMU sends the memory, and so QEMU waits for it with the guest stopped. */
-async function beforeContinue(scene: Scene, overdue: Overdue): Promise<Mend> {
+async function beforeContinue(scene: Reached, overdue: Overdue): Promise<Mend> {
   const fast = await copying(scene, "memory", overdue);
   const goOn = await still([await requirePilot(scene, scene.from)]);
-  await fast();
-  await whenSilent(scene);
-  return goOn;
+  return await held(goOn, async () => {
+    await fast();
+    await whenSilent(scene);
+  });
 }
 
 /** The record's lock is somebody else's, and so the destination's pilot waits with all that it needs. */
-async function afterContinue(scene: Scene, overdue: Overdue): Promise<Mend> {
+async function afterContinue(scene: Reached, overdue: Overdue): Promise<Mend> {
   const fast = await copying(scene, "memory", overdue);
   const release = await lockFolder(folderAt(scene, scene.to));
-  const pilot = await requirePilot(scene, scene.to);
-  await fast();
-  await awaitsLock(pilot);
-  return release;
+  return await held(release, async () => {
+    const pilot = await requirePilot(scene, scene.to);
+    await fast();
+    await awaitsLock(pilot);
+  });
 }
 
 /** Then it goes on alone: those whom it tells stand still. */
-async function afterResume(scene: Scene, overdue: Overdue): Promise<Mend> {
-  const { here, from, to } = scene;
+async function afterResume(scene: Reached, overdue: Overdue): Promise<Mend> {
+  const { here, to } = scene;
   const unlock = await afterContinue(scene, overdue);
-  const gateway = await processesIn(here.lab.namespaces.gateway);
-  const helpers = gateway.filter((pid) => isSentProgram(pid));
-  const goOn = await still([await requirePilot(scene, from), await scene.up.controller, ...helpers]);
-  await unlock();
-  await whenCommitted(here, to);
-  const before = await framesSent(scene, to);
-  await until("the guest runs at the destination", async () => (await framesSent(scene, to)) > before, 5_000, 5);
-  return goOn;
+  const goOn = await listenersStill(scene).finally(unlock);
+  return await held(goOn, async () => {
+    await whenCommitted(here, to);
+    const before = await framesSent(scene, to);
+    await until("the guest runs at the destination", async () => (await framesSent(scene, to)) > before, 5_000, 5);
+  });
 }
 
-async function beforeRelease(scene: Scene): Promise<Mend> {
+async function listenersStill(scene: Reached): Promise<Mend> {
+  const gateway = await processesIn(scene.here.lab.namespaces.gateway);
+  const helpers = gateway.filter((pid) => isSentProgram(pid));
+  return await still([await requirePilot(scene, scene.from), await scene.up.controller, ...helpers]);
+}
+
+async function beforeRelease(scene: Reached): Promise<Mend> {
   await whenStage(scene, scene.to, "release");
   const goOn = await still([await scene.up.controller]);
   if ((await qemuAt(scene, scene.from)) !== undefined) return goOn;
   await goOn();
   throw new Error("the moment was missed: the source's QEMU had ended");
+}
+
+/** Nobody is left held for a moment that was missed. */
+async function held(goOn: Mend, comes: () => Promise<void>): Promise<Mend> {
+  try {
+    await comes();
+    return goOn;
+  } catch (thrown) {
+    await goOn();
+    throw thrown;
+  }
 }
 
 async function still(pids: readonly number[]): Promise<Mend> {
@@ -142,16 +165,8 @@ async function still(pids: readonly number[]): Promise<Mend> {
   };
 }
 
-async function whenSilent(scene: Scene): Promise<void> {
-  const { lab, inventory } = scene.here;
-  await inside(
-    lab.namespaces[scene.from],
-    "python3",
-    "-c",
-    SILENCE,
-    counterOf(inventory.vm.name),
-    String(SILENT_MS / 1_000),
-  );
+async function whenSilent({ here: { lab, inventory }, from }: Setting): Promise<void> {
+  await inside(lab.namespaces[from], "python3", "-c", SILENCE, counterOf(inventory.vm.name), String(SILENT_MS / 1_000));
 }
 
 const SILENCE = `

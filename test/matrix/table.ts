@@ -62,7 +62,7 @@ const LETTERS = [
   [/^QEMU/, "q"],
   [/^pilot/, "p"],
   [/^(stunnel|nbdkit)/, "w"],
-  [/^(path|reservation|grant)$/, "l"],
+  [/^(path|reservation|grant|token)$/, "l"],
 ] as const;
 
 const letterOf = (left: string): string => LETTERS.find(([pattern]) => pattern.test(left))?.[1] ?? `(${left})`;
