@@ -6,12 +6,10 @@
 export const LINEAGE: readonly { readonly digest: string; readonly changed: string }[] = [
   {
     digest: "dc4d334dffa88007",
-    changed: "a path that is refused is asked for again while other VMs' moves that broke off are being cleared up",
-  },
-  {
-    digest: "52b53d4839d832b5",
     changed:
-      "a preview asks for dirty rates, and a budget below what the path's length costs is refused before it is lit",
+      "a path that is refused is asked for again while other VMs' moves that broke off are being cleared up; a preview asks " +
+      "for dirty rates; a budget below what the path's length costs is refused before it is lit; a tunnel's end at a site has " +
+      "a filter of its own",
   },
 ];
 
