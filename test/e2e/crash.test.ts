@@ -87,6 +87,9 @@ async function finish(): Promise<void> {
   await expectMoved();
 }
 
+/** A pilot whose gateway's helper went with the controller calls it for up to 30 s. */
+const LEAVING = { timeout: 45_000, interval: 500 };
+
 /** A stream that was held up goes on when TCP tries again, after as long once more. */
 const RETRYING = { timeout: 60_000, interval: 500 };
 
@@ -99,7 +102,7 @@ async function expectMoved(): Promise<void> {
   await placed.guest.verify();
   await placed.guest.check(7, 16);
   await expect.poll(() => remains(here, left), SETTLING).toBe(placed.bare[left]);
-  await expect.poll(() => movesLeftovers(here, site), SETTLING).toEqual([]);
+  await expect.poll(() => movesLeftovers(here, site), LEAVING).toEqual([]);
   expect(await owed(here)).toEqual([]);
 }
 
