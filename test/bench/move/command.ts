@@ -27,7 +27,7 @@ export function moveCommand(): Command {
       "How long a VM is away while it moves, in a lab at 198 ms and in one at 1 ms: idle and loaded (30 MB/s of memory, " +
         "1 MB/s of disk), encrypted and not, live and suspended, with the controller beside the sites and 100 ms away from them, " +
         "beside plain `virsh migrate` where that is installed, beside one TCP stream, " +
-        "and beside the paper's figures. Ten moves of each take about two and a half hours.",
+        "and beside the paper's figures. Ten moves of each take an hour and a half.",
     )
     .option("--moves <n>", "moves of each variant", count, 10)
     .addOption(
