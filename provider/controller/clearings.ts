@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { TurntableError } from "../errors.ts";
 
-/** For how long after one of them others of the same `up` may still be about to begin. */
+/** For how long after one of them others of the same `up` may still be about to begin: it begins with one after the other. */
 const LULL_MS = 5_000;
 
 /**
- * The moves that broke off and are cleared up in this process, one VM after the other: a path that they shared is free only
- * when the last of them has given it back. What a lender refuses until then is asked for again.
+ * The VMs that are looked for in this process, and cleared up after where a move of theirs broke off: a path that they shared
+ * is free only when the last of them has given it back. What a lender has no room for until then is asked for again.
  */
 export class Clearings {
   readonly #lullMs: number;
@@ -18,7 +18,7 @@ export class Clearings {
     this.#lullMs = lullMs;
   }
 
-  /** Does what clears one of them up. */
+  /** Looks for one of them, and clears up. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#going++;
     try {
@@ -32,7 +32,7 @@ export class Clearings {
   }
 
   /**
-   * Resolves with what is asked for; a refusal counts once nothing is left to be cleared up. `again`: it was refused before.
+   * Resolves with what is asked for; no room counts once nothing can be left to be cleared up. `again`: it was refused before.
    * `waits` is told what for.
    */
   async insist<T>(ask: (again: boolean) => Promise<T>, waits: (why: string) => void): Promise<T> {
@@ -42,8 +42,8 @@ export class Clearings {
       try {
         return await ask(again);
       } catch (thrown) {
-        if (next === undefined || !isRefusal(thrown)) throw thrown;
-        waits("what other moves that broke off still hold");
+        if (next === undefined || !mayPass(thrown)) throw thrown;
+        waits("what other VMs' moves that broke off may hold");
         await next;
       }
     }
@@ -58,4 +58,6 @@ export class Clearings {
   }
 }
 
-const isRefusal = (thrown: unknown): boolean => thrown instanceof TurntableError && thrown.code === "domain.refused";
+/** What a policy refuses, it refuses again. */
+const mayPass = (thrown: unknown): boolean =>
+  thrown instanceof TurntableError && thrown.code === "domain.refused" && thrown.retry === "safe";

@@ -2,7 +2,6 @@ import type { Context } from "../context.ts";
 import { inMove } from "../correlation.ts";
 import type { TunnelRecord } from "../tunnel/tunnel.ts";
 import { clearAway } from "./clear-away.ts";
-import { clearingsOf } from "./company.ts";
 import { silence } from "./faults.ts";
 import { giveBack } from "./give-back.ts";
 import { type JournalFile, readJournal, removeJournal, wasBegun } from "./journal.ts";
@@ -43,8 +42,7 @@ export async function recover(
   const journal = journals.find((one) => one !== undefined);
   if (!journal && leftovers.length === 0) return home;
   if (!journal) return await clearUp(context, found, undefined, prospect.replicas);
-  const work = () => finish(context, vmName, found, journal, prospect);
-  return await inMove(journal.move, () => clearingsOf(context).during(work));
+  return await inMove(journal.move, () => finish(context, vmName, found, journal, prospect));
 }
 
 async function finish(

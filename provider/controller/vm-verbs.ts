@@ -5,6 +5,7 @@ import { reasonOf } from "../errors.ts";
 import { PartialFailure } from "../resource.ts";
 import { chooseHost } from "./broker.ts";
 import { clearAway } from "./clear-away.ts";
+import { clearingsOf } from "./company.ts";
 import { alreadyThere, doubled, notFound, notRunning, restless, silence } from "./faults.ts";
 import { knownSites } from "./known-sites.ts";
 import { type Lease, leased } from "./lease.ts";
@@ -163,14 +164,16 @@ async function cleared(
   prospect: Prospect,
   admit: (found: Whereabouts) => void,
 ): Promise<Whereabouts> {
-  for (let looks = 1; looks <= MOST_LOOKS; looks++) {
-    const found = await whereabouts(context, sites, vmName);
-    admit(found);
-    if (!found.home) return found;
-    const home = await recover(context, vmName, { ...found, home: found.home }, prospect);
-    if (home) return { ...found, home, leftovers: [], replicas: found.replicas.concat(endsOf(found.leftovers)) };
-  }
-  throw restless(vmName);
+  return await clearingsOf(context).during(async () => {
+    for (let looks = 1; looks <= MOST_LOOKS; looks++) {
+      const found = await whereabouts(context, sites, vmName);
+      admit(found);
+      if (!found.home) return found;
+      const home = await recover(context, vmName, { ...found, home: found.home }, prospect);
+      if (home) return { ...found, home, leftovers: [], replicas: found.replicas.concat(endsOf(found.leftovers)) };
+    }
+    throw restless(vmName);
+  });
 }
 
 const endsOf = (sightings: readonly Sighting[]): readonly End[] => sightings.map(({ end }) => end);

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { Clearings } from "../../provider/controller/clearings.ts";
-import { type ErrorCode, TurntableError } from "../../provider/errors.ts";
+import { type ErrorCode, type Retry, TurntableError } from "../../provider/errors.ts";
 
-const error = (code: ErrorCode) => new TurntableError(code, "no room", { retry: "safe", next: "Wait." });
+const error = (code: ErrorCode, retry: Retry = "safe") => new TurntableError(code, "no room", { retry, next: "Wait." });
 /** Refuses so often, then gives; `asked` tells whether each was the first time. */
-function lender(refusals: number, code: ErrorCode = "domain.refused") {
+function lender(refusals: number, thrown = error("domain.refused")) {
   const asked: boolean[] = [];
   const ask = async (again: boolean) => {
     asked.push(again);
-    if (asked.length <= refusals) throw error(code);
+    if (asked.length <= refusals) throw thrown;
     return "given";
   };
   return { ask, asked };
@@ -28,21 +28,23 @@ test("what is refused while others clear up is asked for again each time one of 
   two.reject(new Error("a site is silent"));
   expect(await insisting).toBe("given");
   expect(asked).toEqual([false, true, true]);
-  expect(told).toEqual(Array(2).fill("what other moves that broke off still hold"));
+  expect(told).toEqual(Array(2).fill("what other VMs' moves that broke off may hold"));
   await expect(both[1]).rejects.toThrow("a site is silent");
 });
 
-test("a refusal stands where nothing is cleared up, and any other error at once", async () => {
+test("a lack of room stands where nothing is cleared up, and any other error at once", async () => {
   const clearings = new Clearings(0);
   const idle = lender(1);
   await expect(clearings.insist(idle.ask, unwaited)).rejects.toThrow("no room");
   const going = Promise.withResolvers<void>();
   const clearing = clearings.during(() => going.promise);
-  const silent = lender(1, "domain.unreachable");
+  const silent = lender(1, error("domain.unreachable"));
   await expect(clearings.insist(silent.ask, unwaited)).rejects.toThrow("no room");
+  const forbidden = lender(1, error("domain.refused", "never"));
+  await expect(clearings.insist(forbidden.ask, unwaited)).rejects.toThrow("no room");
   going.resolve();
   await clearing;
-  expect([...idle.asked, ...silent.asked]).toEqual([false, false]);
+  expect([...idle.asked, ...silent.asked, ...forbidden.asked]).toEqual([false, false, false]);
 });
 
 test("after the last one others may be about to begin, for a while; then a refusal stands", async () => {
