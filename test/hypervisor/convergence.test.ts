@@ -95,6 +95,7 @@ test("a path that is made to carry more is had to before the guest is slowed dow
     return { bandwidthMbps: 780 };
   };
   const { blackoutMs, iterations } = await move(400, { moreBandwidth }, 3);
+  console.log(`away for ${blackoutMs} ms`);
   expect(notices.slice(0, 2)).toEqual([
     "its memory does not converge; the path is to carry more",
     "the path carries 780 Mbps from now on",
