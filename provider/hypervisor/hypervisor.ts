@@ -145,7 +145,7 @@ export interface DirtyRates {
 }
 
 /** How long a guest is looked at for its dirty rates, in ms. */
-export const LOOK_MS = { brief: 100, long: 1_000 } as const;
+export const LOOK_MS = { brief: 100, long: 500 } as const;
 
 /** An event of one of the two hypervisors, on the clock of its host (CLOCK_MONOTONIC). */
 export interface TimedEvent {
