@@ -33,7 +33,7 @@ export class Clearings {
 
   /**
    * Resolves with what is asked for; no room counts once nothing can be left to be cleared up. `again`: it was refused before.
-   * `waits` is told what for.
+   * `waits` is told once what for.
    */
   async insist<T>(ask: (again: boolean) => Promise<T>, waits: (why: string) => void): Promise<T> {
     for (let again = false; ; again = true) {
@@ -43,7 +43,7 @@ export class Clearings {
         return await ask(again);
       } catch (thrown) {
         if (next === undefined || !mayPass(thrown)) throw thrown;
-        waits("what other VMs' moves that broke off may hold");
+        if (!again) waits("room that other VMs' moves may still hold");
         await next;
       }
     }

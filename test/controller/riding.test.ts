@@ -129,7 +129,7 @@ test("after a crash a VM that moves again waits until the others have given back
   const path = await light(one.move, permit, drac, one.journal, undo, { ...seat, waits, say: lenders.waits });
   await clearing;
   expect(crashed).toBe("provisioned");
-  expect(told).toEqual(["what other VMs' moves that broke off may hold"]);
+  expect(told).toEqual(["room that other VMs' moves may still hold"]);
   expect(await held(one.move)).toEqual({ grant: "active", connection: "provisioned" });
   expect((await drac().list()).filter(({ state }) => state === "provisioned")).toMatchObject([
     { connectionId: path.connectionId },
