@@ -6,8 +6,9 @@ import { isAlive, processesIn, signal } from "../../breakage/processes.ts";
 import { until } from "../../breakage/until.ts";
 import { mountNamespaceOf } from "../../e2e/breakage.ts";
 import { inside } from "../../e2e/world.ts";
+import { Monitor } from "../../lab/guest/qmp.ts";
 import { STORAGE_MIB } from "../lane.ts";
-import { type Mend, nothingToMend, qemuAt, type Setting } from "../scene.ts";
+import { folderAt, type Mend, nothingToMend, qemuAt, roleAt, type Scene, type Setting } from "../scene.ts";
 import type { Fault } from "./fault.ts";
 
 /** Power fails at the destination: it is silent, its processes and devices are gone, its disks stay. Then it comes back. */
@@ -41,18 +42,26 @@ async function loseDevices(namespace: string): Promise<void> {
   }
 }
 
-/**
- * The file system that holds the VMs there has not a block left. Then it has: QEMU stops a guest whose write finds no room
- * and does not let it go on by itself, the next `up` does.
- */
+/** The file system that holds the VMs there has not a block left. Then it has, and a VM that it stopped is let go on. */
 export const destinationDiskFull: Fault = {
-  async inject({ here, to }) {
+  async inject(scene) {
+    const { here, to } = scene;
     const folder = here.lab.storage(to);
     // What is being written meanwhile makes it larger than it was measured.
     await until(`${folder} is full`, () => fill(folder), 10_000, 1);
-    return async () => await resize(folder, `${STORAGE_MIB}m`);
+    return async () => {
+      await resize(folder, `${STORAGE_MIB}m`);
+      await letGoOn(scene);
+    };
   },
 };
+
+/** QEMU stops a guest whose write finds no room, and does not let it go on by itself. */
+async function letGoOn(scene: Scene): Promise<void> {
+  if (roleAt(scene, scene.to) !== "active" || (await qemuAt(scene, scene.to)) === undefined) return;
+  const monitor = await Monitor.open(`${folderAt(scene, scene.to)}/qmp-observer.sock`);
+  await monitor.execute("cont").finally(() => monitor.close());
+}
 
 async function fill(folder: string): Promise<boolean> {
   const used = (await run(["df", "--output=used", "-k", folder])).trim().split("\n").at(-1);
